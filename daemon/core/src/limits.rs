@@ -1,0 +1,80 @@
+//! Every maximum of the system (law L8). Units stand last in the names.
+
+/// Bytes of a short name.
+pub const SLUG_BYTES_MAX: usize = 30;
+/// Bytes of the name of a part of a recipe.
+pub const PART_BYTES_MAX: usize = 40;
+/// Apps on one box.
+pub const APPS_MAX: usize = 200;
+/// Services of one recipe.
+pub const SERVICES_MAX: usize = 16;
+/// Questions, secrets, routes, volumes, files, hooks of one recipe, each.
+pub const PARTS_MAX: usize = 64;
+
+/// Bytes of one text file of a recipe.
+pub const RECIPE_FILE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a recipe's folder in all.
+pub const RECIPE_BYTES_MAX: usize = 1024 * 1024;
+/// Files of a recipe's folder.
+pub const RECIPE_FILES_MAX: usize = 256;
+/// Bytes of one answer.
+pub const ANSWER_BYTES_MAX: usize = 4096;
+/// Bytes of one rendered text.
+pub const RENDERED_BYTES_MAX: usize = 1024 * 1024;
+/// Steps the template machine may take for one text.
+pub const TEMPLATE_FUEL_MAX: u64 = 100_000;
+/// Nesting of a YAML document.
+pub const YAML_DEPTH_MAX: usize = 32;
+
+/// Bytes of one ledger entry.
+pub const ENTRY_BYTES_MAX: usize = 2 * RECIPE_BYTES_MAX;
+/// Signs of a generated secret.
+pub const SECRET_LENGTH_MAX: u32 = 512;
+/// Signs of a generated secret, at least.
+pub const SECRET_LENGTH_MIN: u32 = 12;
+
+/// Apps worked on at the same time.
+pub const APPS_AT_ONCE_MAX: usize = 3;
+/// Tries of a step that may succeed the next time.
+pub const STEP_TRIES_MAX: u32 = 4;
+/// First pause between two tries, ms; each next one is twice as long.
+pub const STEP_PAUSE_MS: u64 = 1_000;
+/// Pause between two tries at the most, ms.
+pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
+/// Between two looks at the world without a reason, ms.
+pub const RECONCILE_EVERY_MS: u64 = 30_000;
+/// For a container without a health check of its own, seconds it is waited for.
+pub const HEALTH_WAIT_S: u32 = 300;
+/// A one-shot service or a build, seconds.
+pub const ONE_SHOT_S_MAX: u32 = 3_600;
+/// Last lines of a container shown when a step fails.
+pub const LOG_LINES_SHOWN_MAX: usize = 40;
+/// Bytes of one such line.
+pub const LOG_LINE_BYTES_MAX: usize = 400;
+/// Steps remembered for an app's progress.
+pub const PROGRESS_STEPS_MAX: usize = 200;
+
+/// Bytes of an API body.
+pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Ledger entries in one answer.
+pub const LEDGER_PAGE_MAX: u64 = 500;
+
+/// Disk that is never given to an app, MiB: the box must always be able to be told to free some.
+pub const DISK_RESERVE_MIB: u64 = 1_024;
+/// Memory kept for the system, MiB.
+pub const RAM_RESERVE_MIB: u64 = 384;
+
+/// Size of each container log file, bytes.
+pub const CONTAINER_LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Files of a container's log.
+pub const CONTAINER_LOG_FILES_MAX: u32 = 3;
+/// Processes of a container that says nothing else.
+pub const PIDS_DEFAULT: u32 = 512;
+/// Thousandths of a core for a container that says nothing else.
+pub const CPU_MILLI_DEFAULT: u32 = 1_500;
+/// Seconds a container may take to stop when it says nothing else.
+pub const STOP_GRACE_S: u32 = 20;
+
+const _: () = assert!(RECIPE_FILE_BYTES_MAX <= RECIPE_BYTES_MAX);
+const _: () = assert!(RECIPE_BYTES_MAX <= ENTRY_BYTES_MAX);
+const _: () = assert!(STEP_PAUSE_MS <= STEP_PAUSE_MS_MAX);
