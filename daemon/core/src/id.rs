@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
 /// The ledger index of the entry that last decided what an app is to be. A later decision has a greater one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
@@ -108,7 +112,9 @@ checked_text!(
 
 fn is_slug(text: &str) -> bool {
     (1..=limits::SLUG_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && text.as_bytes()[0].is_ascii_lowercase()
         && !text.ends_with('-')
         && !text.contains("--")
@@ -116,14 +122,17 @@ fn is_slug(text: &str) -> bool {
 
 fn is_part(text: &str) -> bool {
     (1..=limits::PART_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         && text.as_bytes()[0].is_ascii_lowercase()
 }
 
 fn is_hostname(text: &str) -> bool {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
-            && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && l.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !l.starts_with('-')
             && !l.ends_with('-')
     };
@@ -141,10 +150,28 @@ mod tests {
 
     #[test]
     fn hostnames() {
-        for good in ["blog.example.org", "a.b", "xn--caf-dma.fr", "lavoir.home.arpa"] {
+        for good in [
+            "blog.example.org",
+            "a.b",
+            "xn--caf-dma.fr",
+            "lavoir.home.arpa",
+        ] {
             assert!(good.parse::<Hostname>().is_ok(), "{good}");
         }
-        for bad in ["", "blog", "Blog.example.org", "a..b", ".a.b", "a.b.", "-a.b", "a-.b", "a_b.c", "127.0.0.1", "a b.c", "é.fr"] {
+        for bad in [
+            "",
+            "blog",
+            "Blog.example.org",
+            "a..b",
+            ".a.b",
+            "a.b.",
+            "-a.b",
+            "a-.b",
+            "a_b.c",
+            "127.0.0.1",
+            "a b.c",
+            "é.fr",
+        ] {
             assert!(bad.parse::<Hostname>().is_err(), "{bad}");
         }
     }
@@ -154,7 +181,18 @@ mod tests {
         for good in ["blog", "b", "blog-2", "a1"] {
             assert!(good.parse::<AppId>().is_ok(), "{good}");
         }
-        for bad in ["", "2blog", "Blog", "blog-", "b--c", "b/c", "../x", "b c", "b_c", "abcdefghijabcdefghijabcdefghijx"] {
+        for bad in [
+            "",
+            "2blog",
+            "Blog",
+            "blog-",
+            "b--c",
+            "b/c",
+            "../x",
+            "b c",
+            "b_c",
+            "abcdefghijabcdefghijabcdefghijx",
+        ] {
             assert!(bad.parse::<AppId>().is_err(), "{bad}");
         }
     }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::text::Text;
 
 macro_rules! written {
-    ($($(#[$doc:meta])* $kind:ident $name:ident { $($body:tt)* })*) => { $(
+    ($($(#[$doc:meta])* struct $name:ident { $($body:tt)* })*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "snake_case")]
-        pub $kind $name { $($body)* }
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($body)* }
     )* };
 }
 

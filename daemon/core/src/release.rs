@@ -390,12 +390,19 @@ impl Release {
         while order.len() < self.services.len() {
             let next = self.services.iter().find(|(id, service)| {
                 !order.contains(id)
-                    && service.depends_on.keys().all(|d| order.contains(&d) || !self.services.contains_key(d))
+                    && service
+                        .depends_on
+                        .keys()
+                        .all(|d| order.contains(&d) || !self.services.contains_key(d))
             });
             match next {
                 Some((id, _)) => order.push(id),
                 None => {
-                    let rest: Vec<&PartId> = self.services.keys().filter(|id| !order.contains(id)).collect();
+                    let rest: Vec<&PartId> = self
+                        .services
+                        .keys()
+                        .filter(|id| !order.contains(id))
+                        .collect();
                     order.extend(rest);
                 }
             }
@@ -405,7 +412,9 @@ impl Release {
 
     /// Every address of the app, the main one first.
     pub fn hosts(&self) -> Vec<&Hostname> {
-        core::iter::once(&self.host).chain(self.extra_hosts.values()).collect()
+        core::iter::once(&self.host)
+            .chain(self.extra_hosts.values())
+            .collect()
     }
 
     /// Memory in words, for messages.

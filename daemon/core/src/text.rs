@@ -18,7 +18,10 @@ pub struct Text {
 impl Text {
     /// Both languages at once.
     pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { fr: fr.into(), en: en.into() }
+        Self {
+            fr: fr.into(),
+            en: en.into(),
+        }
     }
 
     /// The text in one language.
