@@ -17,16 +17,17 @@ pub mod text;
 pub mod recipe;
 pub mod release;
 
-// pub mod app;
-// pub mod class;
-// pub mod command;
-// pub mod decide;
-// pub mod event;
-// pub mod refusal;
-// pub mod state;
+pub mod app;
+pub mod class;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod fit;
+pub mod refusal;
+pub mod state;
 
-// pub mod observed;
-// pub mod plan;
-// pub mod route;
+pub mod observed;
+pub mod plan;
+pub mod route;
 
-// pub mod ledger;
+pub mod ledger;

@@ -1,0 +1,260 @@
+//! The answer to a request: events, or a refusal.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::app::{App, Intent, Phase};
+use crate::command::{Action, Actor, Command, Machine, Report, Request};
+use crate::event::Event;
+use crate::fit;
+use crate::id::AppId;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::release::Release;
+use crate::state::State;
+
+/// Decides on a request.
+///
+/// # Errors
+/// The first rule that says no.
+pub fn decide(state: &State, request: &Request) -> Result<Vec<Event>, Refusal> {
+    match &request.command {
+        Command::Prepare { box_id, domain } => match state.identity() {
+            Some(_) => Err(Refusal::AlreadyPrepared),
+            None => Ok(vec![Event::BoxPrepared {
+                box_id: box_id.clone(),
+                domain: domain.clone(),
+            }]),
+        },
+        Command::Act(action) => {
+            may(state, &request.actor)?;
+            act(state, action, &request.machine).map(|event| vec![event])
+        }
+        Command::Report(report) => match request.actor {
+            Actor::Box => decide_report(state, report).map(|event| vec![event]),
+            Actor::Installer | Actor::Member(_) => Err(Refusal::NotYours),
+        },
+    }
+}
+
+/// Before the founding the installer acts alone, whatever the class of the act.
+fn may(state: &State, actor: &Actor) -> Result<(), Refusal> {
+    if state.identity().is_none() {
+        return Err(Refusal::NotPrepared);
+    }
+    match actor {
+        Actor::Installer => Ok(()),
+        Actor::Member(_) => Err(Refusal::NotFounded),
+        Actor::Box => Err(Refusal::NotYours),
+    }
+}
+
+fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refusal> {
+    match action {
+        Action::Install { app, release } => install(state, app, release, machine),
+        Action::Update { app, release } => update(state, app, release, machine),
+        Action::Change { app, release } => change(state, app, release, machine),
+        Action::Start { app: id } => {
+            let app = find(state, id)?;
+            match (app.intent, app.phase) {
+                (Intent::Stopped, _) => {}
+                (Intent::Running, Phase::Failed) => {}
+                (Intent::Running, _) => return Err(Refusal::AlreadyRunning { app: id.clone() }),
+                (Intent::Removed | Intent::Deleted, _) => {
+                    return Err(Refusal::NotInstalled { app: id.clone() });
+                }
+            }
+            fit::fits(state, id, &app.release, machine, fit::Disk::Nothing)?;
+            Ok(Event::StartDecided { app: id.clone() })
+        }
+        Action::Stop { app: id } => {
+            let app = find(state, id)?;
+            proven(app)?;
+            match app.intent {
+                Intent::Running => Ok(Event::StopDecided { app: id.clone() }),
+                Intent::Stopped => Err(Refusal::AlreadyStopped { app: id.clone() }),
+                Intent::Removed | Intent::Deleted => Err(Refusal::NotInstalled { app: id.clone() }),
+            }
+        }
+        Action::Restart { app: id } => {
+            let app = find(state, id)?;
+            proven(app)?;
+            running(app)?;
+            Ok(Event::RestartDecided { app: id.clone() })
+        }
+        Action::Remove { app: id } => {
+            let app = find(state, id)?;
+            proven(app)?;
+            match app.intent {
+                Intent::Running | Intent::Stopped => Ok(Event::RemoveDecided { app: id.clone() }),
+                Intent::Removed | Intent::Deleted => Err(Refusal::NotInstalled { app: id.clone() }),
+            }
+        }
+        Action::Reinstall { app: id } => {
+            let app = find(state, id)?;
+            match (app.intent, app.phase) {
+                (Intent::Removed, Phase::Settled | Phase::Failed) => {}
+                (Intent::Removed, Phase::UnderWay(doing)) => {
+                    return Err(Refusal::Busy {
+                        app: id.clone(),
+                        doing,
+                    });
+                }
+                _ => return Err(Refusal::NotRemoved { app: id.clone() }),
+            }
+            fit::fits(state, id, &app.release, machine, fit::Disk::Nothing)?;
+            Ok(Event::ReinstallDecided { app: id.clone() })
+        }
+        Action::Delete { app: id } => {
+            let app = find(state, id)?;
+            match app.intent {
+                Intent::Deleted if app.phase != Phase::Failed => {
+                    Err(Refusal::AlreadyDeleted { app: id.clone() })
+                }
+                _ => Ok(Event::DeleteDecided { app: id.clone() }),
+            }
+        }
+    }
+}
+
+fn install(
+    state: &State,
+    id: &AppId,
+    release: &Release,
+    machine: &Machine,
+) -> Result<Event, Refusal> {
+    if state.apps().contains_key(id) {
+        return Err(Refusal::NameTaken { app: id.clone() });
+    }
+    if state.apps().len() >= limits::APPS_MAX {
+        return Err(Refusal::TooManyApps {
+            max: limits::APPS_MAX,
+        });
+    }
+    fit::hosts_free(state, id, release)?;
+    fit::fits(state, id, release, machine, fit::Disk::Install)?;
+    Ok(Event::InstallDecided {
+        app: id.clone(),
+        release: release.clone().into(),
+    })
+}
+
+fn update(
+    state: &State,
+    id: &AppId,
+    release: &Release,
+    machine: &Machine,
+) -> Result<Event, Refusal> {
+    let app = find(state, id)?;
+    proven(app)?;
+    running(app)?;
+    if app.release.recipe != release.recipe {
+        return Err(Refusal::OtherRecipe {
+            app: id.clone(),
+            recipe: app.release.recipe.clone(),
+        });
+    }
+    if app.release.recipe_digest == release.recipe_digest {
+        return Err(Refusal::UpToDate {
+            app: id.clone(),
+            version: app.release.recipe_version.clone(),
+        });
+    }
+    fit::hosts_free(state, id, release)?;
+    fit::fits(state, id, release, machine, fit::Disk::Update)?;
+    Ok(Event::UpdateDecided {
+        app: id.clone(),
+        release: release.clone().into(),
+    })
+}
+
+fn change(
+    state: &State,
+    id: &AppId,
+    release: &Release,
+    machine: &Machine,
+) -> Result<Event, Refusal> {
+    let app = find(state, id)?;
+    proven(app)?;
+    running(app)?;
+    if app.release.recipe_digest != release.recipe_digest {
+        return Err(Refusal::OtherRecipe {
+            app: id.clone(),
+            recipe: app.release.recipe.clone(),
+        });
+    }
+    if *app.release == *release {
+        return Err(Refusal::NothingChanged { app: id.clone() });
+    }
+    fit::hosts_free(state, id, release)?;
+    fit::fits(state, id, release, machine, fit::Disk::Nothing)?;
+    Ok(Event::ChangeDecided {
+        app: id.clone(),
+        release: release.clone().into(),
+    })
+}
+
+fn decide_report(state: &State, report: &Report) -> Result<Event, Refusal> {
+    let (id, revision) = match report {
+        Report::Settled { app, revision } | Report::Failed { app, revision, .. } => {
+            (app, *revision)
+        }
+    };
+    let app = find(state, id)?;
+    if app.revision != revision || app.phase == Phase::Settled {
+        return Err(Refusal::StaleReport { app: id.clone() });
+    }
+    Ok(match report {
+        Report::Settled { app, revision } => Event::Settled {
+            app: app.clone(),
+            revision: *revision,
+        },
+        Report::Failed {
+            app,
+            revision,
+            step,
+            code,
+        } => Event::Failed {
+            app: app.clone(),
+            revision: *revision,
+            step: step.clone(),
+            code: code.clone(),
+        },
+    })
+}
+
+fn find<'a>(state: &'a State, id: &AppId) -> Result<&'a App, Refusal> {
+    state
+        .apps()
+        .get(id)
+        .ok_or_else(|| Refusal::NoSuchApp { app: id.clone() })
+}
+
+/// While a change is not proven, its way back must not be lost.
+fn proven(app: &App) -> Result<(), Refusal> {
+    match app.doing() {
+        Some(doing) if app.previous.is_some() || doing == crate::app::Doing::RollBack => {
+            Err(Refusal::Busy {
+                app: app.id.clone(),
+                doing,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn running(app: &App) -> Result<(), Refusal> {
+    match (app.intent, app.phase) {
+        (Intent::Running, Phase::UnderWay(doing)) => Err(Refusal::Busy {
+            app: app.id.clone(),
+            doing,
+        }),
+        (Intent::Running, _) => Ok(()),
+        (Intent::Stopped, _) => Err(Refusal::NotRunning {
+            app: app.id.clone(),
+        }),
+        (Intent::Removed | Intent::Deleted, _) => Err(Refusal::NotInstalled {
+            app: app.id.clone(),
+        }),
+    }
+}

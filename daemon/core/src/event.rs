@@ -1,0 +1,66 @@
+//! Everything that can have happened. The only types written into the ledger: a variant or a field is never renamed
+//! or given another meaning, only added.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AppId, Hostname, Revision};
+use crate::release::Release;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs)] // the fields mean what they mean in `command`
+pub enum Event {
+    /// The box has its name; it is in preparation.
+    BoxPrepared { box_id: String, domain: Hostname },
+    /// A recipe is to be installed.
+    InstallDecided { app: AppId, release: Box<Release> },
+    /// An app is to have a later release.
+    UpdateDecided { app: AppId, release: Box<Release> },
+    /// An app is to have other answers.
+    ChangeDecided { app: AppId, release: Box<Release> },
+    /// An app is to run.
+    StartDecided { app: AppId },
+    /// An app is to be stopped.
+    StopDecided { app: AppId },
+    /// An app's containers are to be made anew.
+    RestartDecided { app: AppId },
+    /// An app is to be away, its data kept.
+    RemoveDecided { app: AppId },
+    /// A removed app is to come back.
+    ReinstallDecided { app: AppId },
+    /// An app is to be gone with its data.
+    DeleteDecided { app: AppId },
+    /// The world agrees with a decision.
+    Settled { app: AppId, revision: Revision },
+    /// A decision could not be carried out.
+    Failed {
+        app: AppId,
+        revision: Revision,
+        step: String,
+        code: String,
+    },
+}
+
+impl Event {
+    /// The app it is about.
+    pub fn app(&self) -> Option<&AppId> {
+        match self {
+            Event::BoxPrepared { .. } => None,
+            Event::InstallDecided { app, .. }
+            | Event::UpdateDecided { app, .. }
+            | Event::ChangeDecided { app, .. }
+            | Event::StartDecided { app }
+            | Event::StopDecided { app }
+            | Event::RestartDecided { app }
+            | Event::RemoveDecided { app }
+            | Event::ReinstallDecided { app }
+            | Event::DeleteDecided { app }
+            | Event::Settled { app, .. }
+            | Event::Failed { app, .. } => Some(app),
+        }
+    }
+}

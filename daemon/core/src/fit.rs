@@ -1,0 +1,138 @@
+//! Does it fit? Asked before anything is touched.
+
+use crate::app::Intent;
+use crate::command::Machine;
+use crate::id::AppId;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::release::Release;
+use crate::state::State;
+
+/// For what disk is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Nothing new is laid down.
+    Nothing,
+    /// Images and first data.
+    Install,
+    /// Images, and the app's data a second time while the update is not proven.
+    Update,
+}
+
+/// Whether the machine can carry the release.
+///
+/// # Errors
+/// What is missing, with the figures.
+pub fn fits(
+    state: &State,
+    id: &AppId,
+    release: &Release,
+    machine: &Machine,
+    disk: Disk,
+) -> Result<(), Refusal> {
+    if !machine.engine {
+        return Err(Refusal::EngineAway);
+    }
+    match machine.architecture {
+        Some(architecture) if release.architectures.contains(&architecture) => {}
+        _ => {
+            return Err(Refusal::OtherArchitecture {
+                name: release.name.clone(),
+            });
+        }
+    }
+    let used: u64 = state
+        .apps()
+        .values()
+        .filter(|other| other.id != *id && other.intent == Intent::Running)
+        .map(|other| u64::from(other.release.ram_mib))
+        .sum();
+    let free = machine
+        .ram_mib
+        .saturating_sub(limits::RAM_RESERVE_MIB)
+        .saturating_sub(used);
+    let needed = u64::from(release.ram_mib);
+    if needed > free {
+        return Err(Refusal::NotEnoughMemory {
+            needed_mib: needed,
+            free_mib: free,
+        });
+    }
+    disk_fits(id, release, machine, disk)?;
+    ports_free(state, id, release, machine)
+}
+
+fn disk_fits(id: &AppId, release: &Release, machine: &Machine, disk: Disk) -> Result<(), Refusal> {
+    let needed = match disk {
+        Disk::Nothing => 0,
+        Disk::Install => u64::from(release.disk_mib),
+        Disk::Update => {
+            u64::from(release.disk_mib) + machine.data_mib.get(id).copied().unwrap_or(0)
+        }
+    };
+    let free = machine
+        .disk_free_mib
+        .saturating_sub(limits::DISK_RESERVE_MIB);
+    if needed > free {
+        return Err(Refusal::NotEnoughDisk {
+            needed_mib: needed,
+            free_mib: free,
+        });
+    }
+    Ok(())
+}
+
+fn ports_free(
+    state: &State,
+    id: &AppId,
+    release: &Release,
+    machine: &Machine,
+) -> Result<(), Refusal> {
+    let own = state
+        .apps()
+        .get(id)
+        .filter(|app| app.intent == Intent::Running);
+    for port in &release.ports {
+        let same = |other: &crate::release::PublishedPort| {
+            (other.protocol, other.port) == (port.protocol, port.port)
+        };
+        let mine_already = own.is_some_and(|app| app.release.ports.iter().any(same));
+        let other_app = state
+            .apps()
+            .values()
+            .find(|other| other.id != *id && other.release.ports.iter().any(same))
+            .is_some();
+        if other_app
+            || (!mine_already && machine.ports_in_use.contains(&(port.protocol, port.port)))
+        {
+            return Err(Refusal::PortTaken { port: port.port });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the release's addresses are free: a removed app keeps its own, for its return.
+///
+/// # Errors
+/// The address that is taken, and by whom.
+pub fn hosts_free(state: &State, id: &AppId, release: &Release) -> Result<(), Refusal> {
+    for host in release.hosts() {
+        if state
+            .identity()
+            .is_some_and(|identity| identity.domain == *host)
+        {
+            return Err(Refusal::HostIsPanel { host: host.clone() });
+        }
+        let taken = state
+            .apps()
+            .values()
+            .find(|other| other.id != *id && other.release.hosts().contains(&host));
+        if let Some(other) = taken {
+            return Err(Refusal::HostTaken {
+                host: host.clone(),
+                by: other.id.clone(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Digests that tell whether what stands in the world was made from what is intended now.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::volume_name;
+use crate::app::App;
+use crate::id::PartId;
+use crate::ledger::hex;
+use crate::release::{Answer, MountSource, Release};
+
+/// Digest of all from which an app's files and secrets are written, in hex.
+pub fn files_digest(release: &Release) -> String {
+    let mounts: Vec<_> = release
+        .services
+        .iter()
+        .map(|(id, service)| (id, &service.secrets))
+        .collect();
+    digest(&(
+        &release.files,
+        &release.secrets,
+        mounts,
+        &release.answers,
+        &release.host,
+        &release.extra_hosts,
+    ))
+}
+
+/// Digest of all from which one container is made, in hex: its service, the generation of its volumes, the restarts
+/// asked, and, where it reads them, files and private answers.
+pub fn service_spec(app: &App, id: &PartId) -> String {
+    let release = &*app.release;
+    let Some(service) = release.services.get(id) else {
+        return String::new();
+    };
+    let volumes: Vec<String> = service
+        .mounts
+        .iter()
+        .filter_map(|mount| match &mount.source {
+            MountSource::Volume(volume) => Some(volume_name(&app.id, volume, app.generation)),
+            MountSource::File(_) => None,
+        })
+        .collect();
+    let reads_files = service
+        .mounts
+        .iter()
+        .any(|mount| matches!(mount.source, MountSource::File(_)));
+    let written = text(service);
+    let private: Vec<&Answer> = release
+        .answers
+        .iter()
+        .filter(|(question, answer)| {
+            matches!(answer, Answer::Private { .. })
+                && written.contains(&placeholder("ANSWER", question))
+        })
+        .map(|(_, answer)| answer)
+        .collect();
+    digest(&(
+        service,
+        volumes,
+        reads_files.then(|| files_digest(release)),
+        private,
+        app.restarts,
+    ))
+}
+
+/// `${SECRET_DB_PASSWORD}`: how a secret or a private answer stands in a release.
+pub fn placeholder(kind: &str, id: &PartId) -> String {
+    let mut name = String::from("${");
+    name.push_str(kind);
+    name.push('_');
+    name.extend(id.as_str().chars().map(|c| {
+        if c == '-' {
+            '_'
+        } else {
+            c.to_ascii_uppercase()
+        }
+    }));
+    name.push('}');
+    name
+}
+
+fn text<T: Serialize>(value: &T) -> String {
+    // Our own types: maps have text keys and nothing refuses to be written.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn digest<T: Serialize>(value: &T) -> String {
+    hex(&Sha256::digest(text(value).as_bytes()))
+}

@@ -1,0 +1,304 @@
+//! Which steps, in which order.
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Plan, Step, files_digest, service_spec, volume_name};
+use crate::app::{App, Doing, Intent, Phase};
+use crate::id::PartId;
+use crate::limits;
+use crate::observed::{ObservedApp, Run, VolumeState};
+use crate::recipe::{HookMoment, Keep};
+use crate::release::{Condition, Service};
+
+/// The plan for one app: what it takes to go from what is observed to what is intended. Empty when they agree.
+pub fn plan_app(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Plan {
+    let mut steps = match app.intent {
+        // A first installation that failed waits for a person: its containers stay as they are, to be looked at.
+        Intent::Running if app.phase == Phase::Failed && !app.set_up => return nothing(app),
+        Intent::Running => run(app, observed, images),
+        Intent::Stopped => stop(app, observed),
+        Intent::Removed => remove(app, observed),
+        Intent::Deleted => delete(app, observed),
+    };
+    if app.phase != Phase::Settled {
+        steps.push(Step::Settle);
+    }
+    Plan {
+        app: app.id.clone(),
+        revision: app.revision,
+        steps,
+    }
+}
+
+fn nothing(app: &App) -> Plan {
+    Plan {
+        app: app.id.clone(),
+        revision: app.revision,
+        steps: Vec::new(),
+    }
+}
+
+fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step> {
+    let release = &*app.release;
+    let mut steps = Vec::new();
+
+    for image in release.images() {
+        if !images.contains(image.reference()) {
+            steps.push(Step::GetImage {
+                image: image.clone(),
+            });
+        }
+    }
+
+    let current = |id: &PartId| {
+        observed.containers.get(id).filter(|container| {
+            release.services.contains_key(id) && container.spec == service_spec(app, id)
+        })
+    };
+    let stale = |id: &PartId| current(id).is_none();
+    remove_containers(app, observed, stale, &mut steps);
+
+    if !observed.network {
+        steps.push(Step::MakeNetwork);
+    }
+    make_volumes(app, observed, &mut steps);
+    let digest = files_digest(release);
+    if observed.files.as_ref() != Some(&digest) {
+        steps.push(Step::WriteFiles { digest });
+    }
+
+    let unproven = app.phase != Phase::Settled;
+    let mut start = Start {
+        steps: Vec::new(),
+        awaited: BTreeSet::new(),
+        unproven,
+    };
+    for id in release.start_order() {
+        let Some(service) = release.services.get(id) else {
+            continue;
+        };
+        start.after_dependencies(app, service, observed);
+        start.service(
+            id,
+            service,
+            service_spec(app, id),
+            current(id).map(|container| container.run),
+        );
+    }
+    for (id, service) in &release.services {
+        start.wait_for(id, service, current(id).map(|container| container.run));
+    }
+    steps.append(&mut start.steps);
+
+    if unproven {
+        for (index, hook) in (0u32..).zip(&release.hooks) {
+            if hook_is_due(app, hook.when) && !observed.hooks_done.contains(&(app.revision, index))
+            {
+                steps.push(Step::RunHook { index });
+            }
+        }
+        if release.health.is_some() {
+            steps.push(Step::ProbeHealth);
+        }
+    } else {
+        remove_old_generations(app, observed, &mut steps);
+    }
+    steps
+}
+
+fn stop(app: &App, observed: &ObservedApp) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for id in stop_order(app, observed) {
+        if observed
+            .containers
+            .get(&id)
+            .is_some_and(|container| container.run.is_running())
+        {
+            steps.push(Step::StopContainer { service: id });
+        }
+    }
+    steps
+}
+
+fn remove(app: &App, observed: &ObservedApp) -> Vec<Step> {
+    let mut steps = Vec::new();
+    remove_containers(app, observed, |_| true, &mut steps);
+    if observed.network {
+        steps.push(Step::RemoveNetwork);
+    }
+    steps
+}
+
+fn delete(app: &App, observed: &ObservedApp) -> Vec<Step> {
+    let mut steps = remove(app, observed);
+    steps.extend(
+        observed
+            .volumes
+            .keys()
+            .map(|name| Step::RemoveVolume { name: name.clone() }),
+    );
+    steps.push(Step::RemoveFiles);
+    steps
+}
+
+fn remove_containers(
+    app: &App,
+    observed: &ObservedApp,
+    which: impl Fn(&PartId) -> bool,
+    steps: &mut Vec<Step>,
+) {
+    for id in stop_order(app, observed) {
+        if observed.containers.contains_key(&id) && which(&id) {
+            steps.push(Step::RemoveContainer { service: id });
+        }
+    }
+}
+
+/// Containers there, each before those it depends on; those that the release does not know come first.
+fn stop_order(app: &App, observed: &ObservedApp) -> Vec<PartId> {
+    let known = app.release.start_order();
+    let unknown = observed
+        .containers
+        .keys()
+        .filter(|id| !known.contains(id))
+        .cloned();
+    unknown
+        .chain(known.iter().rev().map(|id| (*id).clone()))
+        .collect()
+}
+
+fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
+    for (volume, shape) in &app.release.volumes {
+        let name = volume_name(&app.id, volume, app.generation);
+        if observed.volumes.get(&name) == Some(&VolumeState::Complete) {
+            continue;
+        }
+        let copy_of = app
+            .previous
+            .as_ref()
+            .filter(|previous| previous.generation != app.generation && shape.keep != Keep::Cache)
+            .map(|previous| volume_name(&app.id, volume, previous.generation))
+            .filter(|old| observed.volumes.contains_key(old));
+        steps.push(Step::MakeVolume {
+            volume: volume.clone(),
+            name,
+            copy_of,
+        });
+    }
+}
+
+/// Older generations of volumes whose present one is proven. A volume that the release does not name any more is
+/// left alone: only a decided delete takes data away.
+fn remove_old_generations(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
+    if app.previous.is_some() {
+        return;
+    }
+    for volume in app.release.volumes.keys() {
+        let current = volume_name(&app.id, volume, app.generation);
+        if observed.volumes.get(&current) != Some(&VolumeState::Complete) {
+            continue;
+        }
+        let stem = volume_name(&app.id, volume, 0);
+        let stem = stem.trim_end_matches('0');
+        for name in observed.volumes.keys().filter(|name| **name != current) {
+            let is_generation = name
+                .strip_prefix(stem)
+                .is_some_and(|rest| rest.parse::<u64>().is_ok());
+            if is_generation {
+                steps.push(Step::RemoveVolume { name: name.clone() });
+            }
+        }
+    }
+}
+
+fn hook_is_due(app: &App, when: HookMoment) -> bool {
+    match when {
+        HookMoment::AfterInstall => !app.set_up,
+        HookMoment::AfterUpdate => app.set_up && app.doing() == Some(Doing::Update),
+        HookMoment::AfterChange => app.set_up && app.doing() == Some(Doing::Change),
+    }
+}
+
+/// Starting: everything as early as it may, waiting only where someone depends on it, and for all at the end.
+struct Start {
+    steps: Vec<Step>,
+    awaited: BTreeSet<String>,
+    unproven: bool,
+}
+
+impl Start {
+    fn after_dependencies(&mut self, app: &App, service: &Service, observed: &ObservedApp) {
+        for (id, condition) in &service.depends_on {
+            if *condition == Condition::ServiceStarted {
+                continue;
+            }
+            if let Some(dependency) = app.release.services.get(id) {
+                let run = observed
+                    .containers
+                    .get(id)
+                    .filter(|c| c.spec == service_spec(app, id))
+                    .map(|c| c.run);
+                self.wait_for(id, dependency, run);
+            }
+        }
+    }
+
+    fn service(&mut self, id: &PartId, service: &Service, spec: String, run: Option<Run>) {
+        let start = |made| Step::StartContainer {
+            service: id.clone(),
+            spec: spec.clone(),
+            made,
+        };
+        match run {
+            None => self.steps.push(start(false)),
+            Some(Run::Created) => self.steps.push(start(true)),
+            Some(Run::Exited(0)) if service.one_shot => {}
+            Some(Run::Exited(_)) if service.one_shot => {
+                // A one-shot container that failed is made anew, so that it begins from a clean state.
+                self.steps.push(Step::RemoveContainer {
+                    service: id.clone(),
+                });
+                self.steps.push(start(false));
+            }
+            Some(Run::Exited(_)) => self.steps.push(start(true)),
+            Some(Run::Starting | Run::Healthy | Run::Unhealthy) => {}
+        }
+    }
+
+    fn wait_for(&mut self, id: &PartId, service: &Service, run: Option<Run>) {
+        let there = match run {
+            Some(Run::Exited(0)) => service.one_shot,
+            Some(Run::Healthy) => !service.one_shot,
+            // A settled app whose container runs but is not well is shown as such; waiting would not help it.
+            Some(Run::Starting | Run::Unhealthy) => !service.one_shot && !self.unproven,
+            _ => false,
+        };
+        if there || !self.awaited.insert(id.to_string()) {
+            return;
+        }
+        let service_id = id.clone();
+        self.steps.push(if service.one_shot {
+            Step::AwaitEnd {
+                service: service_id,
+                timeout_s: limits::ONE_SHOT_S_MAX,
+            }
+        } else {
+            Step::AwaitHealth {
+                service: service_id,
+                timeout_s: health_timeout_s(service),
+            }
+        });
+    }
+}
+
+fn health_timeout_s(service: &Service) -> u32 {
+    let own = service.healthcheck.as_ref().map_or(0, |check| {
+        let rounds = u64::from(check.retries) + 1;
+        (check.start_period_ms + rounds * (check.interval_ms + check.timeout_ms)) / 1_000
+    });
+    u32::try_from(own)
+        .unwrap_or(u32::MAX)
+        .clamp(limits::HEALTH_WAIT_S, limits::ONE_SHOT_S_MAX)
+}

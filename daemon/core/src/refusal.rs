@@ -1,0 +1,361 @@
+//! Every "no" of the core: a stable code, a sentence in French and English, the next step (law L11).
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::app::Doing;
+use crate::id::{AppId, Hostname, RecipeId};
+use crate::text::{Message, Text};
+
+/// A rule said no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // each is explained by its own sentence
+pub enum Refusal {
+    AlreadyPrepared,
+    NotPrepared,
+    NotFounded,
+    NotYours,
+    NameTaken { app: AppId },
+    NoSuchApp { app: AppId },
+    NotInstalled { app: AppId },
+    NotRemoved { app: AppId },
+    NotRunning { app: AppId },
+    AlreadyRunning { app: AppId },
+    AlreadyStopped { app: AppId },
+    AlreadyDeleted { app: AppId },
+    Busy { app: AppId, doing: Doing },
+    OtherRecipe { app: AppId, recipe: RecipeId },
+    UpToDate { app: AppId, version: String },
+    NothingChanged { app: AppId },
+    StaleReport { app: AppId },
+    TooManyApps { max: usize },
+    HostTaken { host: Hostname, by: AppId },
+    HostIsPanel { host: Hostname },
+    EngineAway,
+    OtherArchitecture { name: Text },
+    NotEnoughMemory { needed_mib: u64, free_mib: u64 },
+    NotEnoughDisk { needed_mib: u64, free_mib: u64 },
+    PortTaken { port: u16 },
+}
+
+impl Refusal {
+    /// Stable, for scripts and for asking help.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::AlreadyPrepared => "already-prepared",
+            Refusal::NotPrepared => "not-prepared",
+            Refusal::NotFounded => "not-founded",
+            Refusal::NotYours => "not-yours",
+            Refusal::NameTaken { .. } => "name-taken",
+            Refusal::NoSuchApp { .. } => "no-such-app",
+            Refusal::NotInstalled { .. } => "not-installed",
+            Refusal::NotRemoved { .. } => "not-removed",
+            Refusal::NotRunning { .. } => "not-running",
+            Refusal::AlreadyRunning { .. } => "already-running",
+            Refusal::AlreadyStopped { .. } => "already-stopped",
+            Refusal::AlreadyDeleted { .. } => "already-deleted",
+            Refusal::Busy { .. } => "busy",
+            Refusal::OtherRecipe { .. } => "other-recipe",
+            Refusal::UpToDate { .. } => "up-to-date",
+            Refusal::NothingChanged { .. } => "nothing-changed",
+            Refusal::StaleReport { .. } => "stale-report",
+            Refusal::TooManyApps { .. } => "too-many-apps",
+            Refusal::HostTaken { .. } => "host-taken",
+            Refusal::HostIsPanel { .. } => "host-is-panel",
+            Refusal::EngineAway => "engine-away",
+            Refusal::OtherArchitecture { .. } => "other-architecture",
+            Refusal::NotEnoughMemory { .. } => "not-enough-memory",
+            Refusal::NotEnoughDisk { .. } => "not-enough-disk",
+            Refusal::PortTaken { .. } => "port-taken",
+        }
+    }
+
+    /// All that a person reads.
+    pub fn message(&self) -> Message {
+        let (sentence, next_step) = self.texts();
+        Message {
+            code: self.code().into(),
+            sentence,
+            next_step,
+        }
+    }
+
+    fn texts(&self) -> (Text, Text) {
+        match self {
+            Refusal::AlreadyPrepared => (
+                Text::new(
+                    "La machine a déjà son nom.",
+                    "The box already has its name.",
+                ),
+                Text::new(
+                    "Rien à faire : continuez avec « lavoir status ».",
+                    "Nothing to do: go on with “lavoir status”.",
+                ),
+            ),
+            Refusal::NotPrepared => (
+                Text::new(
+                    "La machine n'est pas encore préparée.",
+                    "The box is not prepared yet.",
+                ),
+                Text::new(
+                    "Démarrez « lavoir daemon » : il la prépare.",
+                    "Start “lavoir daemon”: it prepares it.",
+                ),
+            ),
+            Refusal::NotFounded => (
+                Text::new(
+                    "La machine est en préparation : seule la personne qui l'installe peut agir.",
+                    "The box is in preparation: only the person who installs it may act.",
+                ),
+                Text::new(
+                    "Attendez la fondation, à quatre personnes ou plus.",
+                    "Wait for the founding, by four people or more.",
+                ),
+            ),
+            Refusal::NotYours => (
+                Text::new(
+                    "Cette demande ne peut pas venir de vous.",
+                    "This request cannot come from you.",
+                ),
+                Text::new(
+                    "Demandez l'acte lui-même, par exemple « lavoir app restart ».",
+                    "Ask for the act itself, for instance “lavoir app restart”.",
+                ),
+            ),
+            Refusal::NameTaken { app } => (
+                Text::new(
+                    format!("Un service s'appelle déjà « {app} »."),
+                    format!("An app is already called “{app}”."),
+                ),
+                Text::new(
+                    "Choisissez un autre nom court avec --name.",
+                    "Choose another short name with --name.",
+                ),
+            ),
+            Refusal::NoSuchApp { app } => (
+                Text::new(
+                    format!("Aucun service ne s'appelle « {app} »."),
+                    format!("No app is called “{app}”."),
+                ),
+                Text::new(
+                    "La liste est dans « lavoir status ».",
+                    "See the list in “lavoir status”.",
+                ),
+            ),
+            Refusal::NotInstalled { app } => (
+                Text::new(
+                    format!("Le service « {app} » est retiré ; ses données sont gardées."),
+                    format!("The app “{app}” is removed; its data are kept."),
+                ),
+                Text::new(
+                    format!("Ramenez-le avec « lavoir app reinstall {app} »."),
+                    format!("Bring it back with “lavoir app reinstall {app}”."),
+                ),
+            ),
+            Refusal::NotRemoved { app } => (
+                Text::new(
+                    format!("Le service « {app} » n'est pas retiré."),
+                    format!("The app “{app}” is not removed."),
+                ),
+                Text::new(
+                    format!("Pour le relancer : « lavoir app restart {app} »."),
+                    format!("To restart it: “lavoir app restart {app}”."),
+                ),
+            ),
+            Refusal::NotRunning { app } => (
+                Text::new(
+                    format!("Le service « {app} » est arrêté."),
+                    format!("The app “{app}” is stopped."),
+                ),
+                Text::new(
+                    format!("Démarrez-le d'abord : « lavoir app start {app} »."),
+                    format!("Start it first: “lavoir app start {app}”."),
+                ),
+            ),
+            Refusal::AlreadyRunning { app } => (
+                Text::new(
+                    format!("Le service « {app} » est déjà en marche."),
+                    format!("The app “{app}” already runs."),
+                ),
+                Text::new(
+                    format!("Pour le relancer : « lavoir app restart {app} »."),
+                    format!("To restart it: “lavoir app restart {app}”."),
+                ),
+            ),
+            Refusal::AlreadyStopped { app } => (
+                Text::new(
+                    format!("Le service « {app} » est déjà arrêté."),
+                    format!("The app “{app}” is already stopped."),
+                ),
+                Text::new("Rien à faire.", "Nothing to do."),
+            ),
+            Refusal::AlreadyDeleted { app } => (
+                Text::new(
+                    format!("Le service « {app} » est en train d'être effacé."),
+                    format!("The app “{app}” is being deleted."),
+                ),
+                Text::new("Rien à faire.", "Nothing to do."),
+            ),
+            Refusal::Busy { app, doing } => {
+                let doing = doing.text();
+                (
+                    Text::new(
+                        format!("Le service « {app} » est occupé ({}).", doing.fr),
+                        format!("The app “{app}” is busy ({}).", doing.en),
+                    ),
+                    Text::new(
+                        format!("Attendez la fin (« lavoir app watch {app} »), puis redemandez."),
+                        format!("Wait for the end (“lavoir app watch {app}”), then ask again."),
+                    ),
+                )
+            }
+            Refusal::OtherRecipe { app, recipe } => (
+                Text::new(
+                    format!(
+                        "Le service « {app} » vient de la recette {recipe}, dans une autre version que celle-ci ou d'une autre recette."
+                    ),
+                    format!(
+                        "The app “{app}” comes from the recipe {recipe}, in another version than this one or from another recipe."
+                    ),
+                ),
+                Text::new(
+                    format!("Pour changer de version : « lavoir app update {app} »."),
+                    format!("To change its version: “lavoir app update {app}”."),
+                ),
+            ),
+            Refusal::UpToDate { app, version } => (
+                Text::new(
+                    format!("Le service « {app} » est déjà à jour ({version})."),
+                    format!("The app “{app}” is up to date already ({version})."),
+                ),
+                Text::new("Rien à faire.", "Nothing to do."),
+            ),
+            Refusal::NothingChanged { app } => (
+                Text::new(
+                    format!("Ces réponses sont celles que « {app} » a déjà."),
+                    format!("These answers are those that “{app}” already has."),
+                ),
+                Text::new("Rien à faire.", "Nothing to do."),
+            ),
+            Refusal::StaleReport { app } => (
+                Text::new(
+                    format!("Une décision plus récente concerne « {app} »."),
+                    format!("A later decision is about “{app}”."),
+                ),
+                Text::new("Rien à faire.", "Nothing to do."),
+            ),
+            Refusal::TooManyApps { max } => (
+                Text::new(
+                    format!("La machine porte déjà {max} services."),
+                    format!("The box carries {max} apps already."),
+                ),
+                Text::new("Effacez-en un d'abord.", "Delete one first."),
+            ),
+            Refusal::HostTaken { host, by } => (
+                Text::new(
+                    format!("L'adresse {host} sert déjà au service « {by} »."),
+                    format!("The address {host} already serves the app “{by}”."),
+                ),
+                Text::new(
+                    "Choisissez-en une autre avec --host.",
+                    "Choose another one with --host.",
+                ),
+            ),
+            Refusal::HostIsPanel { host } => (
+                Text::new(
+                    format!("L'adresse {host} est celle de la machine elle-même."),
+                    format!("The address {host} is the box's own."),
+                ),
+                Text::new(
+                    "Choisissez-en une autre avec --host.",
+                    "Choose another one with --host.",
+                ),
+            ),
+            Refusal::EngineAway => (
+                Text::new(
+                    "Docker ne répond pas sur cette machine.",
+                    "Docker does not answer on this machine.",
+                ),
+                Text::new(
+                    "Démarrez-le (« systemctl start docker » ou « ./up »), puis redemandez.",
+                    "Start it (“systemctl start docker” or “./up”), then ask again.",
+                ),
+            ),
+            Refusal::OtherArchitecture { name } => (
+                Text::new(
+                    format!(
+                        "{} ne fonctionne pas sur le processeur de cette machine.",
+                        name.fr
+                    ),
+                    format!("{} does not run on this machine's processor.", name.en),
+                ),
+                Text::new(
+                    "Choisissez un autre service ou une autre machine.",
+                    "Choose another app or another machine.",
+                ),
+            ),
+            Refusal::NotEnoughMemory {
+                needed_mib,
+                free_mib,
+            } => (
+                Text::new(
+                    format!(
+                        "Il faut {needed_mib} Mio de mémoire, la machine en a {free_mib} de libres."
+                    ),
+                    format!("It needs {needed_mib} MiB of memory; the box has {free_mib} left."),
+                ),
+                Text::new(
+                    "Arrêtez un service dont vous vous passez, ou ajoutez de la mémoire.",
+                    "Stop an app you can do without, or add memory.",
+                ),
+            ),
+            Refusal::NotEnoughDisk {
+                needed_mib,
+                free_mib,
+            } => (
+                Text::new(
+                    format!(
+                        "Il faut {needed_mib} Mio de disque, la machine en a {free_mib} de libres."
+                    ),
+                    format!("It needs {needed_mib} MiB of disk; the box has {free_mib} left."),
+                ),
+                Text::new(
+                    "Effacez un service dont les données ne servent plus, ou ajoutez un disque.",
+                    "Delete an app whose data are no longer needed, or add a disk.",
+                ),
+            ),
+            Refusal::PortTaken { port } => (
+                Text::new(
+                    format!("Le port {port} de la machine est déjà pris."),
+                    format!("Port {port} of the machine is already taken."),
+                ),
+                Text::new(
+                    "Arrêtez le programme ou le service qui l'occupe, puis redemandez.",
+                    "Stop the program or app that holds it, then ask again.",
+                ),
+            ),
+        }
+    }
+}
+
+impl Doing {
+    /// In words.
+    pub fn text(self) -> Text {
+        let (fr, en) = match self {
+            Doing::Install => ("installation", "installing"),
+            Doing::Update => ("mise à jour", "updating"),
+            Doing::Change => ("changement de réglages", "changing settings"),
+            Doing::Start => ("démarrage", "starting"),
+            Doing::Stop => ("arrêt", "stopping"),
+            Doing::Restart => ("redémarrage", "restarting"),
+            Doing::Remove => ("retrait", "removing"),
+            Doing::Reinstall => ("réinstallation", "reinstalling"),
+            Doing::Delete => ("effacement", "deleting"),
+            Doing::RollBack => (
+                "retour à la version d'avant",
+                "going back to the version before",
+            ),
+        };
+        Text::new(fr, en)
+    }
+}

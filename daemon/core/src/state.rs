@@ -1,0 +1,186 @@
+//! The state: a fold over the events of the ledger.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use serde::Serialize;
+
+use crate::app::{App, Doing, Failure, Intent, Phase, Previous};
+use crate::event::Event;
+use crate::id::{AppId, Hostname, Revision, Timestamp};
+use crate::release::Release;
+
+/// All that was decided, as it stands now. Its fields are read-only outside this module (law L4).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct State {
+    identity: Option<BoxIdentity>,
+    apps: BTreeMap<AppId, App>,
+    entries: u64,
+    last_time: Timestamp,
+}
+
+/// The box's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BoxIdentity {
+    /// A random name that its Docker labels carry.
+    pub box_id: String,
+    /// The domain under which its addresses stand.
+    pub domain: Hostname,
+}
+
+impl State {
+    /// The box's name, once it is prepared.
+    pub fn identity(&self) -> Option<&BoxIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// All apps, removed ones too.
+    pub fn apps(&self) -> &BTreeMap<AppId, App> {
+        &self.apps
+    }
+
+    /// How many entries were applied.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// When the last one was written.
+    pub fn last_time(&self) -> Timestamp {
+        self.last_time
+    }
+
+    /// Applies the events of the entry `index`, written at `time`. It cannot fail: an event that does not fit the
+    /// state (which `decide` never makes) changes nothing.
+    pub fn apply(&mut self, index: u64, time: Timestamp, events: &[Event]) {
+        for event in events {
+            self.apply_event(Revision(index), time, event);
+        }
+        self.entries = index + 1;
+        self.last_time = time;
+    }
+
+    fn apply_event(&mut self, revision: Revision, time: Timestamp, event: &Event) {
+        if let Event::BoxPrepared { box_id, domain } = event {
+            self.identity = Some(BoxIdentity {
+                box_id: box_id.clone(),
+                domain: domain.clone(),
+            });
+            return;
+        }
+        if let Event::InstallDecided { app, release } = event {
+            self.apps.insert(
+                app.clone(),
+                installed(app.clone(), release.clone(), revision, time),
+            );
+            return;
+        }
+        let Some(app) = event.app().and_then(|id| self.apps.get_mut(id)) else {
+            return;
+        };
+        match event {
+            Event::BoxPrepared { .. } | Event::InstallDecided { .. } => {}
+            Event::UpdateDecided { release, .. } => replace(app, release, revision, Doing::Update),
+            Event::ChangeDecided { release, .. } => replace(app, release, revision, Doing::Change),
+            Event::StartDecided { .. } => begin(app, revision, Intent::Running, Doing::Start),
+            Event::StopDecided { .. } => begin(app, revision, Intent::Stopped, Doing::Stop),
+            Event::RestartDecided { .. } => {
+                app.restarts = app.restarts.wrapping_add(1);
+                begin(app, revision, Intent::Running, Doing::Restart);
+            }
+            Event::RemoveDecided { .. } => begin(app, revision, Intent::Removed, Doing::Remove),
+            Event::ReinstallDecided { .. } => {
+                begin(app, revision, Intent::Running, Doing::Reinstall)
+            }
+            Event::DeleteDecided { .. } => begin(app, revision, Intent::Deleted, Doing::Delete),
+            Event::Settled {
+                app: id,
+                revision: reported,
+            } if *reported == app.revision => {
+                if app.intent == Intent::Deleted {
+                    let id = id.clone();
+                    self.apps.remove(&id);
+                } else {
+                    settle(app);
+                }
+            }
+            Event::Failed {
+                revision: reported,
+                step,
+                code,
+                ..
+            } if *reported == app.revision => {
+                fail(app, revision, time, step, code);
+            }
+            Event::Settled { .. } | Event::Failed { .. } => {}
+        }
+    }
+}
+
+fn installed(id: AppId, release: Box<Release>, revision: Revision, time: Timestamp) -> App {
+    App {
+        id,
+        installed_at: time,
+        revision,
+        release,
+        generation: revision.0,
+        previous: None,
+        intent: Intent::Running,
+        phase: Phase::UnderWay(Doing::Install),
+        set_up: false,
+        restarts: 0,
+        last_failure: None,
+    }
+}
+
+fn begin(app: &mut App, revision: Revision, intent: Intent, doing: Doing) {
+    app.revision = revision;
+    app.intent = intent;
+    app.phase = Phase::UnderWay(doing);
+}
+
+fn replace(app: &mut App, release: &Release, revision: Revision, doing: Doing) {
+    let old = core::mem::replace(&mut *app.release, release.clone());
+    // An app that was never well has no way back worth keeping.
+    if app.set_up {
+        app.previous = Some(Box::new(Previous {
+            release: Box::new(old),
+            generation: app.generation,
+        }));
+        if doing == Doing::Update {
+            app.generation = revision.0;
+        }
+    }
+    begin(app, revision, Intent::Running, doing);
+}
+
+fn settle(app: &mut App) {
+    if app.intent == Intent::Running {
+        app.set_up = true;
+        app.previous = None;
+        // What went wrong stays to be read after a return to the old release: that is what the person asks about.
+        if app.doing() != Some(Doing::RollBack) {
+            app.last_failure = None;
+        }
+    }
+    app.phase = Phase::Settled;
+}
+
+fn fail(app: &mut App, revision: Revision, time: Timestamp, step: &str, code: &str) {
+    let doing = app.doing().unwrap_or(Doing::Start);
+    app.last_failure = Some(Failure {
+        doing,
+        step: step.into(),
+        code: code.into(),
+        at: time,
+    });
+    app.revision = revision;
+    app.phase = match app.previous.take() {
+        Some(previous) => {
+            app.release = previous.release;
+            app.generation = previous.generation;
+            Phase::UnderWay(Doing::RollBack)
+        }
+        None => Phase::Failed,
+    };
+}
