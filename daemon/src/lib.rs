@@ -2,3 +2,12 @@
 //! the tests.
 
 pub mod ports;
+
+pub mod acts;
+pub mod config;
+pub mod engine;
+pub mod progress;
+pub mod recipe;
+pub mod reconcile;
+
+pub mod adapter;

@@ -1,0 +1,354 @@
+//! Carrying one step out. Each is safe to repeat; none chooses anything.
+
+use std::time::Duration;
+
+use lavoir_core::command::{Actor, Command, Report};
+use lavoir_core::id::PartId;
+use lavoir_core::limits;
+use lavoir_core::observed::Run;
+use lavoir_core::plan::{Step, volume_name};
+use lavoir_core::release::{Image, MountSource};
+use lavoir_core::text::Text;
+
+use super::Worker;
+use crate::engine::No;
+use crate::ports::{
+    Answer, AppFiles as _, Clock as _, ContainerOrder, Containers as _, Fault, Measure, Probe as _,
+    Retry, World,
+};
+use crate::recipe;
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The pause before try number `tries + 1`, ms.
+pub(super) fn pause_ms(tries: u32) -> u64 {
+    let doubled = limits::STEP_PAUSE_MS.saturating_mul(
+        1u64.checked_shl(tries.saturating_sub(1))
+            .unwrap_or(u64::MAX),
+    );
+    doubled.min(limits::STEP_PAUSE_MS_MAX)
+}
+
+impl<W: World> Worker<W> {
+    pub(super) async fn with_tries(&self, index: usize, step: &Step) -> Answer<()> {
+        let world = self.engine.world();
+        let app = &self.app.id;
+        let mut tries = 0;
+        loop {
+            self.progress.step_begins(app, index, world.clock().now());
+            match self.carry_out(index, step).await {
+                Ok(()) => {
+                    self.progress.step_done(app, index, world.clock().now());
+                    return Ok(());
+                }
+                Err(fault) => {
+                    tries += 1;
+                    let again = fault.retry == Retry::Soon && tries < limits::STEP_TRIES_MAX;
+                    self.progress
+                        .step_broke(app, index, world.clock().now(), &fault, again);
+                    if !again {
+                        return Err(fault);
+                    }
+                    tracing::info!(%app, step = step.kind(), %fault, tries, "trying again");
+                    world
+                        .clock()
+                        .sleep(Duration::from_millis(pause_ms(tries)))
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, index: usize, step: &Step) -> Answer<()> {
+        let world = self.engine.world();
+        let containers = world.containers();
+        let app = &self.app.id;
+        let release = &*self.app.release;
+        let on_measure = |measure: Measure| self.progress.step_measures(app, index, measure);
+        match step {
+            Step::GetImage { image } => {
+                let context = match image {
+                    Image::Built { context, .. } => release.contexts.get(context),
+                    Image::Pulled { .. } => None,
+                };
+                containers.get_image(image, context, &on_measure).await
+            }
+            Step::RemoveContainer { service } => containers.remove(app, service).await,
+            Step::StopContainer { service } => containers.stop(app, service).await,
+            Step::MakeNetwork => containers.make_network(app).await,
+            Step::MakeVolume { name, copy_of, .. } => {
+                containers
+                    .make_volume(app, name, copy_of.as_deref(), &on_measure)
+                    .await
+            }
+            Step::WriteFiles { digest } => world.app_files().write(app, release, digest).await,
+            Step::StartContainer {
+                service,
+                made: true,
+                ..
+            } => containers.start_again(app, service).await,
+            Step::StartContainer {
+                service,
+                spec,
+                made: false,
+            } => containers.start(&self.order(service, spec).await?).await,
+            Step::AwaitHealth { service, timeout_s } => {
+                self.await_run(service, *timeout_s, false).await
+            }
+            Step::AwaitEnd { service, timeout_s } => {
+                self.await_run(service, *timeout_s, true).await
+            }
+            Step::RunHook { index } => self.run_hook(*index).await,
+            Step::ProbeHealth => self.probe().await,
+            Step::RemoveNetwork => containers.remove_network(app).await,
+            Step::RemoveVolume { name } => containers.remove_volume(app, name).await,
+            Step::RemoveFiles => world.app_files().remove(app).await,
+            Step::Settle => self.settle().await,
+        }
+    }
+
+    async fn settle(&self) -> Answer<()> {
+        let report = Report::Settled {
+            app: self.app.id.clone(),
+            revision: self.app.revision,
+        };
+        match self
+            .engine
+            .submit(Actor::Box, Command::Report(report))
+            .await
+        {
+            // A refusal here says that a later decision came: its plan is next.
+            Ok(_) | Err(No::Refused(_)) => Ok(()),
+            Err(No::Broke(fault)) => Err(*fault),
+        }
+    }
+
+    async fn order(&self, service: &PartId, spec: &str) -> Answer<ContainerOrder> {
+        let app = &self.app;
+        let files = self.engine.world().app_files();
+        let Some(shape) = app.release.services.get(service) else {
+            return Err(inconsistent("service", service.as_str()));
+        };
+        let values = files.values(&app.id, &app.release).await?;
+        let filled = recipe::fill_service(shape, &values)?;
+        let mut volumes = Vec::new();
+        let mut binds = Vec::new();
+        for mount in &shape.mounts {
+            match &mount.source {
+                MountSource::Volume(volume) => {
+                    let name = volume_name(&app.id, volume, app.generation);
+                    volumes.push((name, mount.path.clone(), mount.read_only));
+                }
+                MountSource::File(name) => {
+                    binds.push((files.file_path(&app.id, name), mount.path.clone()))
+                }
+            }
+        }
+        for secret in &shape.secrets {
+            binds.push((
+                files.secret_path(&app.id, service, &secret.secret),
+                secret.path.clone(),
+            ));
+        }
+        let ports = app
+            .release
+            .ports
+            .iter()
+            .filter(|port| port.service == *service)
+            .cloned()
+            .collect();
+        Ok(ContainerOrder {
+            app: app.id.clone(),
+            service: service.clone(),
+            spec: spec.to_owned(),
+            filled,
+            volumes,
+            files: binds,
+            ports,
+        })
+    }
+
+    async fn await_run(&self, service: &PartId, timeout_s: u32, to_its_end: bool) -> Answer<()> {
+        let world = self.engine.world();
+        let deadline = world.clock().now().0 + u64::from(timeout_s) * 1_000;
+        loop {
+            let run = world
+                .containers()
+                .look(&self.app.id, service)
+                .await?
+                .map(|container| container.run);
+            match run {
+                Some(Run::Exited(0)) if to_its_end => return Ok(()),
+                Some(Run::Healthy) if !to_its_end => return Ok(()),
+                Some(Run::Exited(code)) => {
+                    return Err(self.with_last_lines(service, ended(service, code)).await);
+                }
+                None => return Err(self.with_last_lines(service, ended(service, -1)).await),
+                Some(_) if world.clock().now().0 >= deadline => {
+                    return Err(self
+                        .with_last_lines(service, not_ready(service, timeout_s))
+                        .await);
+                }
+                Some(_) => world.clock().sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn run_hook(&self, index: u32) -> Answer<()> {
+        let world = self.engine.world();
+        let hook = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.app.release.hooks.get(index));
+        let Some(hook) = hook else {
+            return Err(inconsistent("hook", &index.to_string()));
+        };
+        let values = world
+            .app_files()
+            .values(&self.app.id, &self.app.release)
+            .await?;
+        let command = hook
+            .command
+            .iter()
+            .map(|part| recipe::fill(part, &values))
+            .collect::<Result<Vec<_>, _>>()?;
+        let timeout = Duration::from_secs(hook.timeout_s.into());
+        let ran = world
+            .containers()
+            .run_inside(
+                &self.app.id,
+                &hook.service,
+                &command,
+                hook.user.as_deref(),
+                timeout,
+            )
+            .await?;
+        if ran.code != 0 {
+            return Err(hook_failed(&hook.service, ran.code).with_lines(ran.lines));
+        }
+        world
+            .app_files()
+            .note_hook(&self.app.id, self.app.revision, index)
+            .await
+    }
+
+    async fn probe(&self) -> Answer<()> {
+        let world = self.engine.world();
+        let Some(health) = &self.app.release.health else {
+            return Ok(());
+        };
+        let deadline = world.clock().now().0 + u64::from(health.start_s) * 1_000;
+        loop {
+            let address = world
+                .containers()
+                .look(&self.app.id, &health.service)
+                .await?
+                .and_then(|c| c.address);
+            let answer = match address {
+                Some(address) => {
+                    world
+                        .probe()
+                        .ask(address, health, self.app.release.host.as_str())
+                        .await
+                }
+                None => Err(ended(&health.service, -1)),
+            };
+            match answer {
+                Ok(status) if health.status.contains(&status) => return Ok(()),
+                answer if world.clock().now().0 >= deadline => {
+                    let fault = no_good_answer(health.start_s, answer.ok());
+                    return Err(self.with_last_lines(&health.service, fault).await);
+                }
+                _ => world.clock().sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn with_last_lines(&self, service: &PartId, fault: Fault) -> Fault {
+        let lines = self.engine.world().containers().last_lines(
+            &self.app.id,
+            service,
+            limits::LOG_LINES_SHOWN_MAX,
+        );
+        fault.with_lines(lines.await.unwrap_or_default())
+    }
+}
+
+fn ended(service: &PartId, code: i64) -> Fault {
+    let fr = match code {
+        137 => format!(
+            "Le conteneur « {service} » a été arrêté de force : il voulait sans doute plus de mémoire que permis."
+        ),
+        _ => format!("Le conteneur « {service} » s'est arrêté (code {code})."),
+    };
+    let en = match code {
+        137 => format!(
+            "The container “{service}” was killed: it probably wanted more memory than it may have."
+        ),
+        _ => format!("The container “{service}” ended (code {code})."),
+    };
+    Fault::lasting("container-ended", Text::new(fr, en), read_its_lines())
+}
+
+fn not_ready(service: &PartId, timeout_s: u32) -> Fault {
+    Fault::lasting(
+        "not-healthy",
+        Text::new(
+            format!("Le conteneur « {service} » n'est pas devenu prêt en {timeout_s} s."),
+            format!("The container “{service}” did not become ready within {timeout_s} s."),
+        ),
+        read_its_lines(),
+    )
+}
+
+fn hook_failed(service: &PartId, code: i64) -> Fault {
+    Fault::lasting(
+        "hook-failed",
+        Text::new(
+            format!("Un réglage dans « {service} » a échoué (code {code})."),
+            format!("A set-up command in “{service}” failed (code {code})."),
+        ),
+        read_its_lines(),
+    )
+}
+
+fn no_good_answer(start_s: u32, status: Option<u16>) -> Fault {
+    let (fr, en) = match status {
+        Some(status) => (
+            format!("il répond {status}"),
+            format!("it answers {status}"),
+        ),
+        None => (
+            "il ne répond pas".to_owned(),
+            "it does not answer".to_owned(),
+        ),
+    };
+    Fault::lasting(
+        "no-good-answer",
+        Text::new(
+            format!("Le service ne marche toujours pas après {start_s} s : {fr}."),
+            format!("The app is still not well after {start_s} s: {en}."),
+        ),
+        read_its_lines(),
+    )
+}
+
+fn inconsistent(what: &str, name: &str) -> Fault {
+    Fault::lasting(
+        "release-inconsistent",
+        Text::new(
+            format!("La décision ne connaît pas « {name} » ({what})."),
+            format!("The decision does not know the {what} “{name}”."),
+        ),
+        Text::new(
+            "Réinstallez le service depuis sa recette.",
+            "Install the app again from its recipe.",
+        ),
+    )
+}
+
+fn read_its_lines() -> Text {
+    Text::new(
+        "Lisez ses dernières lignes ci-dessous, puis réessayez avec « lavoir app start ».",
+        "Read its last lines below, then try again with “lavoir app start”.",
+    )
+}
