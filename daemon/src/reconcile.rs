@@ -2,6 +2,8 @@
 //! world, so that after a crash it simply begins again.
 
 mod carry_out;
+mod faults;
+mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use lavoir_core::id::{AppId, PartId, Revision};
-use lavoir_core::plan::placeholder_name;
 use lavoir_core::recipe::Alphabet;
 use lavoir_core::release::{Answer as Answered, Release, SecretShape};
 use lavoir_core::text::Text;
@@ -25,12 +24,13 @@ use zeroize::Zeroizing;
 
 use super::durable::{self, Access};
 use crate::ports::{Answer, AppFiles, Entropy, Fault, PrivateAnswer, SeenFiles, Values};
-use crate::recipe;
+use crate::recipe::{self, BoxFacts};
 
 /// All apps' folders, under one folder.
 pub struct AppFolders<E> {
     root: PathBuf,
     entropy: Arc<E>,
+    box_facts: BoxFacts,
 }
 
 impl<E: Entropy> AppFolders<E> {
@@ -38,9 +38,9 @@ impl<E: Entropy> AppFolders<E> {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn open(root: PathBuf, entropy: Arc<E>) -> Answer<Self> {
+    pub fn open(root: PathBuf, entropy: Arc<E>, box_facts: BoxFacts) -> Answer<Self> {
         durable::make_folder(&root).map_err(|error| cannot("write", &root, &error))?;
-        Ok(Self { root, entropy })
+        Ok(Self { root, entropy, box_facts })
     }
 
     fn folder(&self, app: &AppId) -> PathBuf {
@@ -67,6 +67,26 @@ impl<E: Entropy> AppFolders<E> {
             None => Err(io::Error::other("a file needs a folder")),
         };
         written.map_err(|error| cannot("write", path, &error))
+    }
+
+    fn all_values(&self, app: &AppId, release: &Release) -> Answer<recipe::Values> {
+        let mut secrets = BTreeMap::new();
+        for (id, shape) in &release.secrets {
+            secrets.insert(id.clone(), self.secret(app, id, shape)?);
+        }
+        let private = self.kept_answers(app, release)?;
+        Ok(recipe::Values::of(release, app, private, secrets, &self.box_facts))
+    }
+
+    fn kept_answers(&self, app: &AppId, release: &Release) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+        let mut kept = self.answers(app)?;
+        let mut answers = BTreeMap::new();
+        for (id, answer) in &release.answers {
+            let Answered::Private { commitment } = answer else { continue };
+            let entry = kept.0.remove(commitment).ok_or_else(|| answer_lost(app, id))?;
+            answers.insert(id.clone(), Zeroizing::new(entry.value));
+        }
+        Ok(answers)
     }
 
     fn answers(&self, app: &AppId) -> Answer<KeptAnswers> {
@@ -110,9 +130,9 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
     }
 
     async fn write(&self, app: &AppId, release: &Release, digest: &str) -> Answer<()> {
-        let values = self.values(app, release).await?;
+        let values = self.all_values(app, release)?;
         for (name, template) in &release.files {
-            let text = recipe::render_file(app, release, name, &values)?;
+            let text = recipe::render_file(template, name, &values).map_err(cannot_render)?;
             let access = Access {
                 mode: template.mode,
                 owner: Some((template.uid, template.gid)),
@@ -145,14 +165,7 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
     }
 
     async fn values(&self, app: &AppId, release: &Release) -> Answer<Values> {
-        let mut values = BTreeMap::new();
-        for (id, shape) in &release.secrets {
-            values.insert(placeholder_name("SECRET", id), self.secret(app, id, shape)?);
-        }
-        for (id, answer) in self.private_answers(app, release).await? {
-            values.insert(placeholder_name("ANSWER", &id), answer);
-        }
-        Ok(Values(values))
+        Ok(Values(self.all_values(app, release)?.placeholders()))
     }
 
     fn file_path(&self, app: &AppId, name: &str) -> PathBuf {
@@ -205,24 +218,8 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
         )
     }
 
-    async fn private_answers(
-        &self,
-        app: &AppId,
-        release: &Release,
-    ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
-        let mut kept = self.answers(app)?;
-        let mut answers = BTreeMap::new();
-        for (id, answer) in &release.answers {
-            let Answered::Private { commitment } = answer else {
-                continue;
-            };
-            let entry = kept
-                .0
-                .remove(commitment)
-                .ok_or_else(|| answer_lost(app, id))?;
-            answers.insert(id.clone(), Zeroizing::new(entry.value));
-        }
-        Ok(answers)
+    async fn private_answers(&self, app: &AppId, release: &Release) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+        self.kept_answers(app, release)
     }
 
     async fn remove(&self, app: &AppId) -> Answer<()> {
@@ -301,6 +298,10 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
     )
 }
 
+fn cannot_render(problem: recipe::Problem) -> Fault {
+    Fault::lasting(problem.code, problem.sentence, problem.next_step)
+}
+
 fn answer_lost(app: &AppId, question: &PartId) -> Fault {
     Fault::lasting(
         "private-answer-lost",
@@ -346,11 +347,21 @@ mod tests {
         assert_eq!(encoded.len(), 44);
     }
 
+    fn folders(dir: &Path) -> Answer<AppFolders<SystemEntropy>> {
+        let box_facts = BoxFacts {
+            domain: "box.example".into(),
+            language: lavoir_core::text::Language::Fr,
+            timezone: "Europe/Paris".into(),
+            proxies: Vec::new(),
+        };
+        AppFolders::open(dir.join("apps"), Arc::new(SystemEntropy), box_facts)
+    }
+
     #[tokio::test]
     async fn private_answers_are_found_again_by_commitment()
     -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let folders = AppFolders::open(dir.path().join("apps"), Arc::new(SystemEntropy))?;
+        let folders = folders(dir.path())?;
         let app: AppId = "blog".parse()?;
         let answer = PrivateAnswer {
             commitment: "c0".into(),
@@ -372,7 +383,7 @@ mod tests {
     #[tokio::test]
     async fn hooks_are_remembered_for_one_revision() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let folders = AppFolders::open(dir.path().join("apps"), Arc::new(SystemEntropy))?;
+        let folders = folders(dir.path())?;
         let app: AppId = "blog".parse()?;
         folders.note_hook(&app, Revision(3), 0).await?;
         folders.note_hook(&app, Revision(3), 1).await?;

@@ -6,17 +6,13 @@ use lavoir_core::command::{Actor, Command, Report};
 use lavoir_core::id::PartId;
 use lavoir_core::limits;
 use lavoir_core::observed::Run;
-use lavoir_core::plan::{Step, volume_name};
-use lavoir_core::release::{Image, MountSource};
-use lavoir_core::text::Text;
+use lavoir_core::plan::Step;
+use lavoir_core::release::Image;
 
-use super::Worker;
+use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready};
+use super::{Worker, order};
 use crate::engine::No;
-use crate::ports::{
-    Answer, AppFiles as _, Clock as _, ContainerOrder, Containers as _, Fault, Measure, Probe as _,
-    Retry, World,
-};
-use crate::recipe;
+use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, Probe as _, Retry, World};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -91,7 +87,7 @@ impl<W: World> Worker<W> {
                 service,
                 spec,
                 made: false,
-            } => containers.start(&self.order(service, spec).await?).await,
+            } => containers.start(&order::container(world.app_files(), &self.app, service, spec).await?).await,
             Step::AwaitHealth { service, timeout_s } => {
                 self.await_run(service, *timeout_s, false).await
             }
@@ -121,51 +117,6 @@ impl<W: World> Worker<W> {
             Ok(_) | Err(No::Refused(_)) => Ok(()),
             Err(No::Broke(fault)) => Err(*fault),
         }
-    }
-
-    async fn order(&self, service: &PartId, spec: &str) -> Answer<ContainerOrder> {
-        let app = &self.app;
-        let files = self.engine.world().app_files();
-        let Some(shape) = app.release.services.get(service) else {
-            return Err(inconsistent("service", service.as_str()));
-        };
-        let values = files.values(&app.id, &app.release).await?;
-        let filled = recipe::fill_service(shape, &values)?;
-        let mut volumes = Vec::new();
-        let mut binds = Vec::new();
-        for mount in &shape.mounts {
-            match &mount.source {
-                MountSource::Volume(volume) => {
-                    let name = volume_name(&app.id, volume, app.generation);
-                    volumes.push((name, mount.path.clone(), mount.read_only));
-                }
-                MountSource::File(name) => {
-                    binds.push((files.file_path(&app.id, name), mount.path.clone()))
-                }
-            }
-        }
-        for secret in &shape.secrets {
-            binds.push((
-                files.secret_path(&app.id, service, &secret.secret),
-                secret.path.clone(),
-            ));
-        }
-        let ports = app
-            .release
-            .ports
-            .iter()
-            .filter(|port| port.service == *service)
-            .cloned()
-            .collect();
-        Ok(ContainerOrder {
-            app: app.id.clone(),
-            service: service.clone(),
-            spec: spec.to_owned(),
-            filled,
-            volumes,
-            files: binds,
-            ports,
-        })
     }
 
     async fn await_run(&self, service: &PartId, timeout_s: u32, to_its_end: bool) -> Answer<()> {
@@ -271,84 +222,4 @@ impl<W: World> Worker<W> {
         );
         fault.with_lines(lines.await.unwrap_or_default())
     }
-}
-
-fn ended(service: &PartId, code: i64) -> Fault {
-    let fr = match code {
-        137 => format!(
-            "Le conteneur « {service} » a été arrêté de force : il voulait sans doute plus de mémoire que permis."
-        ),
-        _ => format!("Le conteneur « {service} » s'est arrêté (code {code})."),
-    };
-    let en = match code {
-        137 => format!(
-            "The container “{service}” was killed: it probably wanted more memory than it may have."
-        ),
-        _ => format!("The container “{service}” ended (code {code})."),
-    };
-    Fault::lasting("container-ended", Text::new(fr, en), read_its_lines())
-}
-
-fn not_ready(service: &PartId, timeout_s: u32) -> Fault {
-    Fault::lasting(
-        "not-healthy",
-        Text::new(
-            format!("Le conteneur « {service} » n'est pas devenu prêt en {timeout_s} s."),
-            format!("The container “{service}” did not become ready within {timeout_s} s."),
-        ),
-        read_its_lines(),
-    )
-}
-
-fn hook_failed(service: &PartId, code: i64) -> Fault {
-    Fault::lasting(
-        "hook-failed",
-        Text::new(
-            format!("Un réglage dans « {service} » a échoué (code {code})."),
-            format!("A set-up command in “{service}” failed (code {code})."),
-        ),
-        read_its_lines(),
-    )
-}
-
-fn no_good_answer(start_s: u32, status: Option<u16>) -> Fault {
-    let (fr, en) = match status {
-        Some(status) => (
-            format!("il répond {status}"),
-            format!("it answers {status}"),
-        ),
-        None => (
-            "il ne répond pas".to_owned(),
-            "it does not answer".to_owned(),
-        ),
-    };
-    Fault::lasting(
-        "no-good-answer",
-        Text::new(
-            format!("Le service ne marche toujours pas après {start_s} s : {fr}."),
-            format!("The app is still not well after {start_s} s: {en}."),
-        ),
-        read_its_lines(),
-    )
-}
-
-fn inconsistent(what: &str, name: &str) -> Fault {
-    Fault::lasting(
-        "release-inconsistent",
-        Text::new(
-            format!("La décision ne connaît pas « {name} » ({what})."),
-            format!("The decision does not know the {what} “{name}”."),
-        ),
-        Text::new(
-            "Réinstallez le service depuis sa recette.",
-            "Install the app again from its recipe.",
-        ),
-    )
-}
-
-fn read_its_lines() -> Text {
-    Text::new(
-        "Lisez ses dernières lignes ci-dessous, puis réessayez avec « lavoir app start ».",
-        "Read its last lines below, then try again with “lavoir app start”.",
-    )
 }
