@@ -1,1 +1,3 @@
 //! What is done.
+
+pub mod recipe;
