@@ -129,12 +129,26 @@ impl<W: World> Preparer<W> {
     /// # Errors
     /// All that is unsound in recipe and answers, at once.
     pub async fn prepare(&self, state: &State, asked: Asked) -> Result<Prepared, Unprepared> {
-        let plain = |action| Ok(Prepared { action, private_answers: BTreeMap::new() });
+        let plain = |action| {
+            Ok(Prepared {
+                action,
+                private_answers: BTreeMap::new(),
+            })
+        };
         match asked {
-            Asked::Install { recipe, app, host, extra_hosts, answers } => {
+            Asked::Install {
+                recipe,
+                app,
+                host,
+                extra_hosts,
+                answers,
+            } => {
                 let app = match app {
                     Some(app) => app,
-                    None => recipe.as_str().parse().map_err(|_| Unprepared::UnknownRecipe(recipe.clone()))?,
+                    None => recipe
+                        .as_str()
+                        .parse()
+                        .map_err(|_| Unprepared::UnknownRecipe(recipe.clone()))?,
                 };
                 let host = match host {
                     Some(host) => host,
@@ -142,22 +156,41 @@ impl<W: World> Preparer<W> {
                 };
                 let folder = self.read(&recipe)?;
                 let request = self.request(app.clone(), host, extra_hosts, text_keys(answers));
-                let resolved = recipe::resolve(&folder, request.resolve).map_err(Unprepared::Unsound)?;
+                let resolved =
+                    recipe::resolve(&folder, request.resolve).map_err(Unprepared::Unsound)?;
                 let private_answers = private_answers(&resolved, &request.salt);
-                Ok(Prepared { action: Action::Install { app, release: Box::new(resolved.release) }, private_answers })
+                Ok(Prepared {
+                    action: Action::Install {
+                        app,
+                        release: Box::new(resolved.release),
+                    },
+                    private_answers,
+                })
             }
             Asked::Update { app, answers } => {
                 let old = &find(state, &app)?.release;
                 let folder = self.read(&old.recipe)?;
                 let (release, private_answers) = self.anew(&app, old, &folder, answers).await?;
-                Ok(Prepared { action: Action::Update { app, release: Box::new(release) }, private_answers })
+                Ok(Prepared {
+                    action: Action::Update {
+                        app,
+                        release: Box::new(release),
+                    },
+                    private_answers,
+                })
             }
             Asked::Change { app, answers } => {
                 let old = &find(state, &app)?.release;
                 let folder = self.read(&old.recipe)?;
                 refuse_fixed(old, &folder, &answers)?;
                 let (release, private_answers) = self.anew(&app, old, &folder, answers).await?;
-                Ok(Prepared { action: Action::Change { app, release: Box::new(release) }, private_answers })
+                Ok(Prepared {
+                    action: Action::Change {
+                        app,
+                        release: Box::new(release),
+                    },
+                    private_answers,
+                })
             }
             Asked::Start { app } => plain(Action::Start { app }),
             Asked::Stop { app } => plain(Action::Stop { app }),
@@ -185,7 +218,17 @@ impl<W: World> Preparer<W> {
         let mut salt = [0u8; 32];
         self.world.entropy().fill(&mut salt);
         let box_facts = self.box_facts.clone();
-        Salted { resolve: ResolveRequest { app, host, extra_hosts, answers, box_facts, salt }, salt }
+        Salted {
+            resolve: ResolveRequest {
+                app,
+                host,
+                extra_hosts,
+                answers,
+                box_facts,
+                salt,
+            },
+            salt,
+        }
     }
 
     /// The recipe as it is now, with the answers given before and those given anew. An answer that stays the same
@@ -197,10 +240,20 @@ impl<W: World> Preparer<W> {
         folder: &RecipeFolder,
         given: BTreeMap<PartId, String>,
     ) -> Result<(Release, BTreeMap<PartId, PrivateAnswer>), Unprepared> {
-        let kept = self.world.app_files().private_answers(app, old).await.map_err(No::from)?;
+        let kept = self
+            .world
+            .app_files()
+            .private_answers(app, old)
+            .await
+            .map_err(No::from)?;
         let mut answers: BTreeMap<String, String> = BTreeMap::new();
         for (id, answer) in &old.answers {
-            if !folder.recipe.questions.iter().any(|question| question.id == id.as_str()) {
+            if !folder
+                .recipe
+                .questions
+                .iter()
+                .any(|question| question.id == id.as_str())
+            {
                 continue;
             }
             let text = match answer {
@@ -208,18 +261,29 @@ impl<W: World> Preparer<W> {
                 Answer::Private { .. } => kept.get(id).map(|value| value.to_string()),
             };
             // An optional question left empty is not an answer.
-            answers.extend(text.filter(|text| !text.is_empty()).map(|text| (id.to_string(), text)));
+            answers.extend(
+                text.filter(|text| !text.is_empty())
+                    .map(|text| (id.to_string(), text)),
+            );
         }
         answers.extend(text_keys(given));
         let known_hosts = old.extra_hosts.iter().filter(|(id, _)| {
-            folder.recipe.hostnames.iter().any(|hostname| hostname.id == id.as_str())
+            folder
+                .recipe
+                .hostnames
+                .iter()
+                .any(|hostname| hostname.id == id.as_str())
         });
-        let extra_hosts = known_hosts.map(|(id, host)| (id.clone(), host.clone())).collect();
+        let extra_hosts = known_hosts
+            .map(|(id, host)| (id.clone(), host.clone()))
+            .collect();
         let request = self.request(app.clone(), old.host.clone(), extra_hosts, answers);
         let mut resolved = recipe::resolve(folder, request.resolve).map_err(Unprepared::Unsound)?;
         let mut private_answers = private_answers(&resolved, &request.salt);
         for (id, value) in &kept {
-            let same = private_answers.get(id).is_some_and(|answer| *answer.value == **value);
+            let same = private_answers
+                .get(id)
+                .is_some_and(|answer| *answer.value == **value);
             if let (true, Some(answer)) = (same, old.answers.get(id)) {
                 resolved.release.answers.insert(id.clone(), answer.clone());
                 private_answers.remove(id);
@@ -247,11 +311,17 @@ fn private_answers(resolved: &Resolved, salt: &[u8; 32]) -> BTreeMap<PartId, Pri
 }
 
 fn text_keys(answers: BTreeMap<PartId, String>) -> BTreeMap<String, String> {
-    answers.into_iter().map(|(id, answer)| (id.into(), answer)).collect()
+    answers
+        .into_iter()
+        .map(|(id, answer)| (id.into(), answer))
+        .collect()
 }
 
 fn find<'a>(state: &'a State, app: &AppId) -> Result<&'a App, Unprepared> {
-    state.apps().get(app).ok_or_else(|| No::from(Refusal::NoSuchApp { app: app.clone() }).into())
+    state
+        .apps()
+        .get(app)
+        .ok_or_else(|| No::from(Refusal::NoSuchApp { app: app.clone() }).into())
 }
 
 fn default_host(app: &AppId, domain: &str) -> Result<Hostname, Unprepared> {
@@ -262,16 +332,30 @@ fn default_host(app: &AppId, domain: &str) -> Result<Hostname, Unprepared> {
                 format!("« {app}.{domain} » n'est pas une adresse possible."),
                 format!("“{app}.{domain}” is not a possible address."),
             ),
-            Text::new("Donnez une adresse avec --host.", "Give an address with --host."),
+            Text::new(
+                "Donnez une adresse avec --host.",
+                "Give an address with --host.",
+            ),
         );
         No::from(fault).into()
     })
 }
 
 /// A question that cannot be answered anew keeps its answer.
-fn refuse_fixed(old: &Release, folder: &RecipeFolder, given: &BTreeMap<PartId, String>) -> Result<(), Unprepared> {
-    for question in folder.recipe.questions.iter().filter(|question| !question.changeable) {
-        let Ok(id) = question.id.parse::<PartId>() else { continue };
+fn refuse_fixed(
+    old: &Release,
+    folder: &RecipeFolder,
+    given: &BTreeMap<PartId, String>,
+) -> Result<(), Unprepared> {
+    for question in folder
+        .recipe
+        .questions
+        .iter()
+        .filter(|question| !question.changeable)
+    {
+        let Ok(id) = question.id.parse::<PartId>() else {
+            continue;
+        };
         let same = match (given.get(&id), old.answers.get(&id)) {
             (None, _) => true,
             (Some(new), Some(Answer::Public(before))) => new == before,

@@ -30,7 +30,12 @@ impl Catalogue {
 
     /// All names, sorted.
     pub fn names(&self) -> Vec<RecipeId> {
-        let entries = self.folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let entries = self
+            .folders
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flatten()
+            .flatten();
         let names: BTreeSet<RecipeId> = entries
             .filter(|entry| entry.path().join(recipe::RECIPE).is_file())
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -43,8 +48,14 @@ impl Catalogue {
     /// # Errors
     /// When there is none, or it is unsound.
     pub fn read(&self, name: &RecipeId) -> Result<RecipeFolder, NoRecipe> {
-        let there = |folder: &PathBuf| Some(folder.join(name.as_str())).filter(|dir| dir.join(recipe::RECIPE).is_file());
-        let dir = self.folders.iter().find_map(there).ok_or(NoRecipe::Unknown)?;
+        let there = |folder: &PathBuf| {
+            Some(folder.join(name.as_str())).filter(|dir| dir.join(recipe::RECIPE).is_file())
+        };
+        let dir = self
+            .folders
+            .iter()
+            .find_map(there)
+            .ok_or(NoRecipe::Unknown)?;
         recipe::read(&dir).map_err(NoRecipe::Unsound)
     }
 }

@@ -40,7 +40,11 @@ impl<E: Entropy> AppFolders<E> {
     /// When it cannot be made.
     pub fn open(root: PathBuf, entropy: Arc<E>, box_facts: BoxFacts) -> Answer<Self> {
         durable::make_folder(&root).map_err(|error| cannot("write", &root, &error))?;
-        Ok(Self { root, entropy, box_facts })
+        Ok(Self {
+            root,
+            entropy,
+            box_facts,
+        })
     }
 
     fn folder(&self, app: &AppId) -> PathBuf {
@@ -75,15 +79,30 @@ impl<E: Entropy> AppFolders<E> {
             secrets.insert(id.clone(), self.secret(app, id, shape)?);
         }
         let private = self.kept_answers(app, release)?;
-        Ok(recipe::Values::of(release, app, private, secrets, &self.box_facts))
+        Ok(recipe::Values::of(
+            release,
+            app,
+            private,
+            secrets,
+            &self.box_facts,
+        ))
     }
 
-    fn kept_answers(&self, app: &AppId, release: &Release) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+    fn kept_answers(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
         let mut kept = self.answers(app)?;
         let mut answers = BTreeMap::new();
         for (id, answer) in &release.answers {
-            let Answered::Private { commitment } = answer else { continue };
-            let entry = kept.0.remove(commitment).ok_or_else(|| answer_lost(app, id))?;
+            let Answered::Private { commitment } = answer else {
+                continue;
+            };
+            let entry = kept
+                .0
+                .remove(commitment)
+                .ok_or_else(|| answer_lost(app, id))?;
             answers.insert(id.clone(), Zeroizing::new(entry.value));
         }
         Ok(answers)
@@ -218,7 +237,11 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
         )
     }
 
-    async fn private_answers(&self, app: &AppId, release: &Release) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+    async fn private_answers(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
         self.kept_answers(app, release)
     }
 

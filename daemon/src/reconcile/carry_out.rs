@@ -12,7 +12,9 @@ use lavoir_core::release::Image;
 use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready};
 use super::{Worker, order};
 use crate::engine::No;
-use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, Probe as _, Retry, World};
+use crate::ports::{
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, Probe as _, Retry, World,
+};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -87,7 +89,11 @@ impl<W: World> Worker<W> {
                 service,
                 spec,
                 made: false,
-            } => containers.start(&order::container(world.app_files(), &self.app, service, spec).await?).await,
+            } => {
+                containers
+                    .start(&order::container(world.app_files(), &self.app, service, spec).await?)
+                    .await
+            }
             Step::AwaitHealth { service, timeout_s } => {
                 self.await_run(service, *timeout_s, false).await
             }
@@ -157,11 +163,7 @@ impl<W: World> Worker<W> {
             .app_files()
             .values(&self.app.id, &self.app.release)
             .await?;
-        let command = hook
-            .command
-            .iter()
-            .map(|part| recipe::fill(part, &values))
-            .collect::<Result<Vec<_>, _>>()?;
+        let command = order::words(&hook.command, &values)?;
         let timeout = Duration::from_secs(hook.timeout_s.into());
         let ran = world
             .containers()

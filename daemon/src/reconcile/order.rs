@@ -10,7 +10,12 @@ use crate::ports::{Answer, AppFiles, ContainerOrder, Values};
 use crate::recipe;
 
 /// The order for one of the app's containers.
-pub(super) async fn container(files: &impl AppFiles, app: &App, service: &PartId, spec: &str) -> Answer<ContainerOrder> {
+pub(super) async fn container(
+    files: &impl AppFiles,
+    app: &App,
+    service: &PartId,
+    spec: &str,
+) -> Answer<ContainerOrder> {
     let Some(shape) = app.release.services.get(service) else {
         return Err(inconsistent("service", service.as_str()));
     };
@@ -23,13 +28,24 @@ pub(super) async fn container(files: &impl AppFiles, app: &App, service: &PartId
                 let name = volume_name(&app.id, volume, app.generation);
                 volumes.push((name, mount.path.clone(), mount.read_only));
             }
-            MountSource::File(name) => binds.push((files.file_path(&app.id, name), mount.path.clone())),
+            MountSource::File(name) => {
+                binds.push((files.file_path(&app.id, name), mount.path.clone()))
+            }
         }
     }
     for secret in &shape.secrets {
-        binds.push((files.secret_path(&app.id, service, &secret.secret), secret.path.clone()));
+        binds.push((
+            files.secret_path(&app.id, service, &secret.secret),
+            secret.path.clone(),
+        ));
     }
-    let ports = app.release.ports.iter().filter(|port| port.service == *service).cloned().collect();
+    let ports = app
+        .release
+        .ports
+        .iter()
+        .filter(|port| port.service == *service)
+        .cloned()
+        .collect();
     Ok(ContainerOrder {
         app: app.id.clone(),
         service: service.clone(),
@@ -43,13 +59,17 @@ pub(super) async fn container(files: &impl AppFiles, app: &App, service: &PartId
 
 /// A command with its placeholders filled in.
 pub(super) fn words(words: &[String], values: &Values) -> Answer<Vec<String>> {
-    words.iter().map(|word| recipe::fill(word, &values.0).map_err(unfilled)).collect()
+    words
+        .iter()
+        .map(|word| recipe::fill(word, &values.0).map_err(unfilled))
+        .collect()
 }
 
 /// Every text that the reader renders: environment, commands, user, folder, health check.
 fn filled(shape: &Service, values: &Values) -> Answer<Service> {
     let text = |text: &String| recipe::fill(text, &values.0).map_err(unfilled);
-    let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| words(list, values)).transpose();
+    let list =
+        |list: &Option<Vec<String>>| list.as_ref().map(|list| words(list, values)).transpose();
     let mut service = shape.clone();
     service.command = list(&shape.command)?;
     service.entrypoint = list(&shape.entrypoint)?;
