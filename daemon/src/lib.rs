@@ -1,1 +1,5 @@
 //! What is done.
+
+pub mod adapter;
+pub mod door;
+pub mod gateway;
