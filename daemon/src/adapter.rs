@@ -1,7 +1,9 @@
-//! What stands behind the ports. Adapters do not know each other (law L3).
+//! What stands behind the ports. Adapters do not know each other (law L3); `durable` is the ground they share.
 
 pub mod app_folder;
+pub mod box_ca;
 pub mod durable;
+pub mod gateway_socket;
 pub mod machine;
 pub mod probe;
 pub mod sqlite;

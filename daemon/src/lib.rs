@@ -12,4 +12,8 @@ pub mod engine;
 pub mod progress;
 pub mod reconcile;
 
+pub mod door;
+pub mod doorway;
+pub mod gateway;
+
 pub mod adapter;

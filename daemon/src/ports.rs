@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lavoir_core::command::Machine;
-use lavoir_core::id::{AppId, PartId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, PartId, Revision, Timestamp};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{ObservedContainer, VolumeState};
 use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Release, Service};
@@ -328,6 +328,12 @@ pub trait Probe: Send + Sync + 'static {
         health: &HttpHealth,
         host: &str,
     ) -> impl Future<Output = Answer<u16>> + Send;
+}
+
+/// TLS certificates for the box's addresses.
+pub trait TlsCertificates: Send + Sync + 'static {
+    /// The certificate of one address, made or renewed when it is due.
+    fn certificate_for(&self, host: &Hostname, now: Timestamp) -> Answer<crate::door::Certificate>;
 }
 
 /// All ports together: what the engine and the reconciler are given.

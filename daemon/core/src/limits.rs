@@ -42,7 +42,9 @@ pub const STEP_PAUSE_MS: u64 = 1_000;
 /// Pause between two tries at the most, ms.
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
-pub const RECONCILE_EVERY_MS: u64 = 30_000;
+pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// Between two looks at the certificates' ages, ms.
+pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.
 pub const HEALTH_WAIT_S: u32 = 300;
 /// A one-shot service or a build, seconds.
