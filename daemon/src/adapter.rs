@@ -2,6 +2,7 @@
 
 pub mod app_folder;
 pub mod box_ca;
+pub mod docker;
 pub mod durable;
 pub mod gateway_socket;
 pub mod machine;
