@@ -14,8 +14,8 @@ use lavoir_core::text::{Message, Text};
 use tokio::sync::{Mutex, watch};
 
 use crate::ports::{
-    Answer, AppFiles as _, Clock as _, Containers as _, Entropy as _, Fault, LedgerStore as _,
-    MachineFacts as _, World,
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, LedgerStore, MachineFacts as _,
+    World,
 };
 
 /// The engine over a world of ports.
@@ -31,6 +31,39 @@ struct Writer {
     /// An append failed in a way that leaves open whether the entry is on the disk: nothing more may be written
     /// until the ledger has been read again, by a restart.
     unsure: bool,
+}
+
+/// A ledger, read and folded.
+pub struct Folded {
+    state: State,
+    tree: Tree,
+}
+
+impl Folded {
+    /// The state it comes to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Reads the ledger, checks it entry by entry, and folds it into the state.
+///
+/// # Errors
+/// The first damage, with a sentence and a way out (law L5).
+pub async fn read_ledger(store: &impl LedgerStore) -> Answer<Folded> {
+    let mut verifier = Verifier::default();
+    let mut state = State::default();
+    for (bytes, hash) in store.read_all().await? {
+        let entry = verifier.next(&bytes, &hash).map_err(|damage| {
+            let message = damage.message();
+            Fault::lasting(&message.code, message.sentence, message.next_step)
+        })?;
+        state.apply(entry.index, entry.time, &entry.events);
+    }
+    Ok(Folded {
+        state,
+        tree: verifier.into_tree(),
+    })
 }
 
 /// Why a request came to nothing.
@@ -65,31 +98,28 @@ impl From<Refusal> for No {
 }
 
 impl<W: World> Engine<W> {
-    /// Reads the ledger, checks it entry by entry, and folds it into the state.
+    /// Over a world whose ledger is read here.
     ///
     /// # Errors
-    /// The first damage, with a sentence and a way out (law L5).
+    /// As [`read_ledger`].
     pub async fn open(world: Arc<W>) -> Answer<Self> {
-        let mut verifier = Verifier::default();
-        let mut state = State::default();
-        for (bytes, hash) in world.ledger_store().read_all().await? {
-            let entry = verifier.next(&bytes, &hash).map_err(|damage| {
-                let message = damage.message();
-                Fault::lasting(&message.code, message.sentence, message.next_step)
-            })?;
-            state.apply(entry.index, entry.time, &entry.events);
-        }
-        let (shown, _) = watch::channel(Arc::new(state.clone()));
+        let folded = read_ledger(world.ledger_store()).await?;
+        Ok(Self::new(world, folded))
+    }
+
+    /// Over a world whose ledger was read before.
+    pub fn new(world: Arc<W>, folded: Folded) -> Self {
+        let (shown, _) = watch::channel(Arc::new(folded.state.clone()));
         let writer = Writer {
-            state,
-            tree: verifier.into_tree(),
+            state: folded.state,
+            tree: folded.tree,
             unsure: false,
         };
-        Ok(Self {
+        Self {
             world,
             writer: Mutex::new(writer),
             state: shown,
-        })
+        }
     }
 
     /// The ports.
@@ -117,14 +147,12 @@ impl<W: World> Engine<W> {
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn prepare(&self, domain: &Hostname) -> Result<(), No> {
+    pub async fn prepare(&self, box_id: String, domain: &Hostname) -> Result<(), No> {
         if self.state().identity().is_some() {
             return Ok(());
         }
-        let mut bytes = [0u8; 8];
-        self.world.entropy().fill(&mut bytes);
         let command = Command::Prepare {
-            box_id: hex(&bytes),
+            box_id,
             domain: domain.clone(),
         };
         self.submit(Actor::Installer, command).await.map(|_| ())
