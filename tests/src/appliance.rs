@@ -149,13 +149,13 @@ impl Appliance {
     fn wait(&mut self, what: &str, there: impl Fn(&Self) -> bool) -> Result<()> {
         let begun = Instant::now();
         while !there(self) {
-            for child in [&mut self.daemon, &mut self.gateway].into_iter().flatten() {
-                if let Some(status) = child.try_wait()? {
-                    bail!(
-                        "{what} does not come: a process ended ({status})\n{}",
-                        self.logs()
-                    );
-                }
+            let processes = [&mut self.daemon, &mut self.gateway];
+            let ended = processes
+                .into_iter()
+                .flatten()
+                .find_map(|child| child.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                bail!("{what} does not come: a process ended ({status})\n{}", self.logs());
             }
             if begun.elapsed() > WAIT {
                 bail!("{what} does not answer\n{}", self.logs());
