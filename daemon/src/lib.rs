@@ -4,6 +4,8 @@
 pub mod ports;
 
 pub mod acts;
+pub mod api;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod progress;
