@@ -12,6 +12,10 @@ pub mod engine;
 pub mod progress;
 pub mod reconcile;
 
+pub mod api;
+pub mod cli;
+pub mod desk;
+
 pub mod door;
 pub mod doorway;
 pub mod gateway;

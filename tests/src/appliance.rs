@@ -155,7 +155,10 @@ impl Appliance {
                 .flatten()
                 .find_map(|child| child.try_wait().ok().flatten());
             if let Some(status) = ended {
-                bail!("{what} does not come: a process ended ({status})\n{}", self.logs());
+                bail!(
+                    "{what} does not come: a process ended ({status})\n{}",
+                    self.logs()
+                );
             }
             if begun.elapsed() > WAIT {
                 bail!("{what} does not answer\n{}", self.logs());
