@@ -46,14 +46,26 @@ impl Heard {
 pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "waited in vain: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
 pub async fn adapter(engine: &TestEngine, box_id: &str, images: ImageSources) -> Docker {
-    let images = ImageSources { scratch: engine.dir().join("scratch"), ..images };
-    Docker::connect(DockerOptions { socket: engine.socket(), box_id: box_id.into(), images }).await.unwrap()
+    let images = ImageSources {
+        scratch: engine.dir().join("scratch"),
+        ..images
+    };
+    Docker::connect(DockerOptions {
+        socket: engine.socket(),
+        box_id: box_id.into(),
+        images,
+    })
+    .await
+    .unwrap()
 }
 
 /// A small Debian as an image that a box has made.
@@ -61,15 +73,24 @@ pub fn import_base(engine: &TestEngine, box_id: &str) -> String {
     let name = format!("lavoir/test-{box_id}:1");
     let label = format!("LABEL org.lavoir.box={box_id}");
     let archive = base_archive().unwrap();
-    engine.docker(&["import", "-c", &label, &archive.to_string_lossy(), &name]).unwrap();
+    engine
+        .docker(&["import", "-c", &label, &archive.to_string_lossy(), &name])
+        .unwrap();
     name
 }
 
 pub fn order(app_id: &str, service: &str, image: &str, command: &[&str]) -> ContainerOrder {
     let image = if image.contains("@sha256:") {
-        Image::Pulled { reference: image.into() }
+        Image::Pulled {
+            reference: image.into(),
+        }
     } else {
-        Image::Built { name: image.into(), context: "image".into(), containerfile: "Containerfile".into(), target: None }
+        Image::Built {
+            name: image.into(),
+            context: "image".into(),
+            containerfile: "Containerfile".into(),
+            target: None,
+        }
     };
     ContainerOrder {
         app: app(app_id),
@@ -115,7 +136,11 @@ impl Registry {
     pub fn start(engine: &TestEngine, name: &str) -> Self {
         let folder = engine.dir().join(name);
         fs::create_dir_all(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let host = format!("127.0.0.1:{port}");
         let setting = folder.join("config.yml");
         let text = format!(
@@ -133,18 +158,30 @@ impl Registry {
             .unwrap();
         let begun = Instant::now();
         while std::net::TcpStream::connect(&host).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "docker-registry does not answer");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "docker-registry does not answer"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
-        Self { child, host, folder }
+        Self {
+            child,
+            host,
+            folder,
+        }
     }
 
     /// Puts an image there; its reference by digest.
     pub fn push(&self, engine: &TestEngine, image: &str, path: &str) -> String {
         let name = format!("{}/{path}", self.host);
-        engine.docker(&["tag", image, &format!("{name}:1")]).unwrap();
+        engine
+            .docker(&["tag", image, &format!("{name}:1")])
+            .unwrap();
         let said = engine.docker(&["push", &format!("{name}:1")]).unwrap();
-        let digest = said.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap();
+        let digest = said
+            .split_whitespace()
+            .find(|word| word.starts_with("sha256:"))
+            .unwrap();
         format!("{name}@{digest}")
     }
 }
