@@ -319,3 +319,30 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
     );
     Ok(String::from_utf8(output.stdout)?)
 }
+
+/// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests.
+pub fn base_archive() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program
+        .ancestors()
+        .nth(3)
+        .context("the tests are not in a target folder")?;
+    let folder = target.join("lavoir-rig");
+    fs::create_dir_all(&folder)?;
+    let lock = fs::File::create(folder.join("lock"))?;
+    lock.lock()?;
+    let archive = folder.join("base-trixie.tar");
+    if !archive.exists() {
+        let half = folder.join("base-trixie.half.tar");
+        let arguments = [
+            "--mode=root",
+            "--variant=minbase",
+            "--include=ca-certificates",
+            "trixie",
+        ];
+        let path = half.to_string_lossy().into_owned();
+        run("mmdebstrap", &[&arguments[..], &[path.as_str()]].concat())?;
+        fs::rename(&half, &archive)?;
+    }
+    Ok(archive)
+}

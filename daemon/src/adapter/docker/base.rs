@@ -1,8 +1,8 @@
 //! The base of all images made on the box: Debian, bootstrapped from its signed archive, or read from an archive made
 //! beforehand for a box without a network.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -69,12 +69,9 @@ impl Docker {
             Err(error) if fault::is_absent(&error) => None,
             Err(error) => return Err(fault::engine(&error)),
         };
-        let tar = self
-            .images
-            .scratch
-            .join(format!("base-{}.tar", std::process::id()));
-        let made = self.make_base(&recipe, &tar).await;
-        let _ = tokio::fs::remove_file(&tar).await;
+        let work = self.images.scratch.join("base");
+        let made = self.make_base(&recipe, &work).await;
+        let _ = tokio::fs::remove_dir_all(&work).await;
         made?;
         if let Some(old) = old {
             // Stays while an image stands on it.
@@ -86,23 +83,29 @@ impl Docker {
         Ok(())
     }
 
-    async fn make_base(&self, recipe: &Recipe, tar: &Path) -> Answer<()> {
-        match &recipe.archive {
-            Some(archive) => {
-                tokio::fs::copy(archive, tar)
-                    .await
-                    .map_err(|error| fault::scratch(archive, &error))?;
+    async fn make_base(&self, recipe: &Recipe, work: &Path) -> Answer<()> {
+        // Left by a daemon that was cut short.
+        let _ = tokio::fs::remove_dir_all(work).await;
+        tokio::fs::create_dir_all(work)
+            .await
+            .map_err(|error| fault::scratch(work, &error))?;
+        let mut tar = match &recipe.archive {
+            Some(archive) => archive.clone(),
+            None => {
+                let tar = work.join("debian.tar");
+                bootstrap(&self.images, work, &tar).await?;
+                tar
             }
-            None => bootstrap(&self.images, tar).await?,
-        }
+        };
         if let Some(certificates) = recipe.certificates.clone() {
-            let tar = tar.to_owned();
-            self.blocking(move || append(&tar, &[TRUSTED, ADDED], &certificates))
+            let (from, to) = (tar, work.join("with-certificates.tar"));
+            tar = to.clone();
+            self.blocking(move || replace(&from, &to, &[TRUSTED, ADDED], &certificates))
                 .await?;
         }
-        let file = tokio::fs::File::open(tar)
+        let file = tokio::fs::File::open(&tar)
             .await
-            .map_err(|error| fault::scratch(tar, &error))?;
+            .map_err(|error| fault::scratch(&tar, &error))?;
         let told = TOLD.map(|name| format!("ENV {name}={TRUSTED}"));
         let labels = [
             format!("LABEL {BOX}=\"{}\"", self.box_id),
@@ -181,7 +184,6 @@ impl Recipe {
 }
 
 fn read_certificates(path: &Path) -> io::Result<Vec<u8>> {
-    use std::io::Read;
     let mut bytes = Vec::new();
     File::open(path)?
         .take(CA_BYTES_MAX)
@@ -198,7 +200,7 @@ fn read_certificates(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn bootstrap(images: &ImageSources, tar: &Path) -> Answer<()> {
+async fn bootstrap(images: &ImageSources, work: &Path, tar: &Path) -> Answer<()> {
     let mut command = Command::new("mmdebstrap");
     command
         .args([
@@ -210,7 +212,7 @@ async fn bootstrap(images: &ImageSources, tar: &Path) -> Answer<()> {
         ])
         .arg(tar)
         .args(&images.debian_archive)
-        .env("TMPDIR", &images.scratch)
+        .env("TMPDIR", work)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -240,23 +242,44 @@ async fn bootstrap(images: &ImageSources, tar: &Path) -> Answer<()> {
     }
 }
 
-/// Adds files behind the last one of an archive: whoever unpacks it takes the later of two.
-fn append(path: &Path, names: &[&str], content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+/// Copies an archive with some files set. Nothing is unpacked, so that nothing of it is lost; the old ones are left out,
+/// since the engine takes no path twice.
+fn replace(from: &Path, to: &Path, names: &[&str], content: &[u8]) -> io::Result<()> {
+    let is_replaced = |path: &Path| {
+        names
+            .iter()
+            .any(|name| Path::new(name.trim_start_matches('/')) == path)
+    };
+    let mut source = File::open(from)?;
+    // What is kept: ranges of bytes, each entry with the extended headers before it.
+    let mut kept: Vec<(u64, u64)> = Vec::new();
     let mut end = 0;
-    let mut archive = tar::Archive::new(&mut file);
+    let mut archive = tar::Archive::new(&mut source);
     for entry in archive.entries_with_seek()? {
         let entry = entry?;
+        let start = end;
         end = entry.raw_file_position() + entry.header().entry_size()?.next_multiple_of(512);
+        let path = entry.path()?;
+        if is_replaced(path.strip_prefix(".").unwrap_or(&path)) {
+            continue;
+        }
+        match kept.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => kept.push((start, end)),
+        }
     }
-    file.set_len(end)?;
-    file.seek(SeekFrom::Start(end))?;
+    let mut target = File::create(to)?;
+    for (start, end) in kept {
+        source.seek(SeekFrom::Start(start))?;
+        io::copy(
+            &mut Read::by_ref(&mut source).take(end - start),
+            &mut target,
+        )?;
+    }
     let files = names
         .iter()
         .map(|name| (name.trim_start_matches('/'), content, false));
-    let more = super::build::pack_files(files)?;
-    io::copy(&mut more.as_slice(), &mut file)?;
-    Ok(())
+    target.write_all(&super::build::pack_files(files)?)
 }
 
 fn no_mmdebstrap() -> Fault {
