@@ -31,6 +31,7 @@ pub enum Refusal {
     TooManyApps { max: usize },
     HostTaken { host: Hostname, by: AppId },
     HostIsPanel { host: Hostname },
+    ContainerNameTaken { name: String, by: AppId },
     EngineAway,
     OtherArchitecture { name: Text },
     NotEnoughMemory { needed_mib: u64, free_mib: u64 },
@@ -62,6 +63,7 @@ impl Refusal {
             Refusal::TooManyApps { .. } => "too-many-apps",
             Refusal::HostTaken { .. } => "host-taken",
             Refusal::HostIsPanel { .. } => "host-is-panel",
+            Refusal::ContainerNameTaken { .. } => "container-name-taken",
             Refusal::EngineAway => "engine-away",
             Refusal::OtherArchitecture { .. } => "other-architecture",
             Refusal::NotEnoughMemory { .. } => "not-enough-memory",
@@ -269,6 +271,16 @@ impl Refusal {
                 Text::new(
                     "Choisissez-en une autre avec --host.",
                     "Choose another one with --host.",
+                ),
+            ),
+            Refusal::ContainerNameTaken { name, by } => (
+                Text::new(
+                    format!("Le service « {by} » a déjà un conteneur nommé {name}."),
+                    format!("The app “{by}” already has a container called {name}."),
+                ),
+                Text::new(
+                    "Installez sous un autre nom court avec --name.",
+                    "Install under another short name with --name.",
                 ),
             ),
             Refusal::EngineAway => (
