@@ -16,7 +16,7 @@ use lavoir_core::plan::{Plan, plan_app};
 use lavoir_core::route::{Door, doors};
 use lavoir_core::state::State;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::engine::{Engine, No};
 use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
@@ -75,7 +75,7 @@ impl<W: World> Reconciler<W> {
     /// Runs until `stop` becomes true; then lets go of what is under way, which is safe at any moment.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut states = self.engine.watch();
-        let mut at_work: BTreeMap<AppId, Revision> = BTreeMap::new();
+        let mut at_work = BTreeMap::new();
         let mut workers: JoinSet<(AppId, Revision, Ended)> = JoinSet::new();
         loop {
             let state = states.borrow_and_update().clone();
@@ -84,8 +84,9 @@ impl<W: World> Reconciler<W> {
             }
             let every = Duration::from_millis(limits::RECONCILE_EVERY_MS);
             tokio::select! {
-                changed = states.changed() => if changed.is_err() { return },
+                biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                changed = states.changed() => if changed.is_err() { return },
                 Some(ended) = workers.join_next(), if !workers.is_empty() => match ended {
                     Ok((app, revision, ended)) => {
                         at_work.remove(&app);
@@ -94,7 +95,7 @@ impl<W: World> Reconciler<W> {
                     // A panic in a worker is a broken invariant: it is in the log, and the app is tried again.
                     Err(error) => {
                         tracing::error!(%error, "a worker ended badly");
-                        at_work.retain(|_, _| false);
+                        at_work.retain(|_, task| *task != error.id());
                     }
                 },
                 () = self.engine.world().clock().sleep(every) => {}
@@ -105,17 +106,13 @@ impl<W: World> Reconciler<W> {
     async fn look_and_plan(
         &mut self,
         state: &Arc<State>,
-        at_work: &mut BTreeMap<AppId, Revision>,
+        at_work: &mut BTreeMap<AppId, task::Id>,
         workers: &mut JoinSet<(AppId, Revision, Ended)>,
     ) -> Answer<()> {
+        self.close_doors(state);
         let observed = Arc::new(observe(&**self.engine.world(), state).await?);
         self.observed.send_replace(observed.clone());
-        let new_doors = doors(state, &observed);
-        self.doors.send_if_modified(|old| {
-            let differs = *old != new_doors;
-            *old = new_doors;
-            differs
-        });
+        self.show_doors(doors(state, &observed));
         let now = self.engine.world().clock().now();
         let nothing = ObservedApp::default();
         for app in state.apps().values() {
@@ -130,25 +127,53 @@ impl<W: World> Reconciler<W> {
             if plan.steps.is_empty() {
                 continue;
             }
-            at_work.insert(app.id.clone(), app.revision);
             let worker = Worker {
                 engine: self.engine.clone(),
                 progress: self.progress.clone(),
                 app: app.clone(),
                 at_once: self.at_once.clone(),
             };
-            workers.spawn(async move {
+            let task = workers.spawn(async move {
                 let ended = worker.run(&plan).await;
                 (plan.app, plan.revision, ended)
             });
+            at_work.insert(app.id.clone(), task.id());
         }
         Ok(())
+    }
+
+    /// What was decided closes doors at once, whether or not the engine answers now. Only a new look opens any.
+    fn close_doors(&self, state: &State) {
+        let shown = self.doors.borrow().clone();
+        let closed = doors(state, &Observed::default());
+        let new = state.apps().values().flat_map(|app| {
+            let hosts = app.release.hosts();
+            let source = if app.is_open() { &shown } else { &closed };
+            source
+                .iter()
+                .filter(move |door| hosts.contains(&&door.host))
+                .cloned()
+        });
+        self.show_doors(new.collect());
+    }
+
+    fn show_doors(&self, new: Vec<Door>) {
+        self.doors.send_if_modified(|old| {
+            let differs = *old != new;
+            *old = new;
+            differs
+        });
     }
 
     fn rests(&self, app: &App, now: Timestamp) -> bool {
         self.resting
             .get(&app.id)
-            .is_some_and(|rest| rest.revision == app.revision && now < rest.until)
+            // A clock set back must not make the rest longer than it was meant to be.
+            .is_some_and(|rest| {
+                rest.revision == app.revision
+                    && now < rest.until
+                    && rest.until.0 - now.0 <= limits::STEP_PAUSE_MS_MAX
+            })
     }
 
     fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
@@ -157,7 +182,12 @@ impl<W: World> Reconciler<W> {
                 self.resting.remove(&app);
             }
             Ended::Broke => {
-                let failures = self.resting.get(&app).map_or(0, |rest| rest.failures) + 1;
+                let failures = self
+                    .resting
+                    .get(&app)
+                    .filter(|rest| rest.revision == revision)
+                    .map_or(0, |rest| rest.failures)
+                    + 1;
                 let pause = carry_out::pause_ms(failures + limits::STEP_TRIES_MAX);
                 let until = Timestamp(self.engine.world().clock().now().0 + pause);
                 self.resting.insert(
@@ -230,9 +260,11 @@ impl<W: World> Worker<W> {
             let _ = states.wait_for(later).await;
         };
         tokio::select! {
-            ended = self.carry_out_all(plan) => ended,
+            // First asked: a plan made for an older decision does not even begin.
+            biased;
             // Dropping a step half way is safe: the next plan begins where the world stands.
             () = overtaken => Ended::Overtaken,
+            ended = self.carry_out_all(plan) => ended,
         }
     }
 
