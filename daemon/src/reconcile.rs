@@ -79,8 +79,14 @@ impl<W: World> Reconciler<W> {
         let mut workers: JoinSet<(AppId, Revision, Ended)> = JoinSet::new();
         loop {
             let state = states.borrow_and_update().clone();
-            if let Err(fault) = self.look_and_plan(&state, &mut at_work, &mut workers).await {
-                tracing::warn!(%fault, "could not observe");
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                looked = self.look_and_plan(&state, &mut at_work, &mut workers) => {
+                    if let Err(fault) = looked {
+                        tracing::warn!(%fault, "could not observe");
+                    }
+                }
             }
             let every = Duration::from_millis(limits::RECONCILE_EVERY_MS);
             tokio::select! {
@@ -109,14 +115,16 @@ impl<W: World> Reconciler<W> {
         at_work: &mut BTreeMap<AppId, task::Id>,
         workers: &mut JoinSet<(AppId, Revision, Ended)>,
     ) -> Answer<()> {
-        self.close_doors(state);
-        let observed = Arc::new(observe(&**self.engine.world(), state).await?);
+        let observed = Arc::new(self.look(state).await?);
         self.observed.send_replace(observed.clone());
-        self.show_doors(doors(state, &observed));
+        // What was decided meanwhile is planned after the next look, which knows of it.
+        let newest = self.engine.state();
+        self.show_doors(closing(&newest, &doors(state, &observed)));
         let now = self.engine.world().clock().now();
         let nothing = ObservedApp::default();
         for app in state.apps().values() {
-            if at_work.contains_key(&app.id) || self.rests(app, now) {
+            let decided_anew = newest.apps().get(&app.id) != Some(app);
+            if decided_anew || at_work.contains_key(&app.id) || self.rests(app, now) {
                 continue;
             }
             let plan = plan_app(
@@ -142,19 +150,23 @@ impl<W: World> Reconciler<W> {
         Ok(())
     }
 
-    /// What was decided closes doors at once, whether or not the engine answers now. Only a new look opens any.
-    fn close_doors(&self, state: &State) {
-        let shown = self.doors.borrow().clone();
-        let closed = doors(state, &Observed::default());
-        let new = state.apps().values().flat_map(|app| {
-            let hosts = app.release.hosts();
-            let source = if app.is_open() { &shown } else { &closed };
-            source
-                .iter()
-                .filter(move |door| hosts.contains(&&door.host))
-                .cloned()
-        });
-        self.show_doors(new.collect());
+    /// A look at the world. It may take long: what is decided meanwhile closes doors at once, and opens none.
+    async fn look(&self, state: &State) -> Answer<Observed> {
+        let mut states = self.engine.watch();
+        states.mark_changed();
+        let mut look = std::pin::pin!(observe(&**self.engine.world(), state));
+        loop {
+            tokio::select! {
+                biased;
+                // The sender lives as long as the engine.
+                _ = states.changed() => {
+                    let newest = states.borrow_and_update().clone();
+                    let shown = self.doors.borrow().clone();
+                    self.show_doors(closing(&newest, &shown));
+                }
+                observed = &mut look => return observed,
+            }
+        }
     }
 
     fn show_doors(&self, new: Vec<Door>) {
@@ -201,6 +213,18 @@ impl<W: World> Reconciler<W> {
             }
         }
     }
+}
+
+/// These doors, but closed where the state says so: an app that is open keeps those it has.
+fn closing(state: &State, shown: &[Door]) -> Vec<Door> {
+    let closed = doors(state, &Observed::default());
+    let of_app = |app: &App| {
+        let hosts = app.release.hosts();
+        let source = if app.is_open() { shown } else { &closed };
+        let own = source.iter().filter(|door| hosts.contains(&&door.host));
+        own.cloned().collect::<Vec<_>>()
+    };
+    state.apps().values().flat_map(of_app).collect()
 }
 
 /// One look at the world.

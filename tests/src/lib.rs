@@ -1,1 +1,5 @@
 //! Stories.
+
+pub mod chance;
+pub mod memory;
+pub mod shapes;
