@@ -184,12 +184,13 @@ impl<'f> Maker<'f> {
             secrets.insert(part(&secret.id)?, shape);
         }
         let mut databases = BTreeMap::new();
-        for database in &recipe.databases {
+        for (index, database) in recipe.databases.iter().enumerate() {
+            let path = |key| format!("databases.{index}.{key}");
             let body = Database {
                 engine: database.engine,
                 service: part(&database.service)?,
-                dump: self.words(&database.dump)?,
-                restore: self.words(&database.restore)?,
+                dump: self.words(&database.dump, &path("dump"))?,
+                restore: self.words(&database.restore, &path("restore"))?,
             };
             databases.insert(part(&database.id)?, body);
         }
@@ -283,8 +284,9 @@ impl<'f> Maker<'f> {
     }
 
     /// A command of recipe.toml.
-    fn words(&self, words: &[String]) -> Result<Vec<String>, Problem> {
-        words.iter().map(|w| self.scalar(w, RECIPE, 1)).collect()
+    fn words(&self, words: &[String], path: &str) -> Result<Vec<String>, Problem> {
+        let line = self.folder.lines.of(path).unwrap_or(1);
+        words.iter().map(|w| self.scalar(w, RECIPE, line)).collect()
     }
 
     fn service(&self, service: &compose::Service) -> Result<Service, Problem> {
@@ -411,16 +413,16 @@ impl<'f> Maker<'f> {
     }
 
     fn hooks(&self) -> Result<Vec<Hook>, Problem> {
-        let hook = |h: &lavoir_core::recipe::Hook| {
+        let hook = |(index, h): (usize, &lavoir_core::recipe::Hook)| {
             Ok(Hook {
                 when: h.when,
                 service: part(&h.service)?,
-                command: self.words(&h.command)?,
+                command: self.words(&h.command, &format!("hooks.{index}.command"))?,
                 user: h.user.clone(),
                 timeout_s: h.timeout_s,
             })
         };
-        self.recipe.hooks.iter().map(hook).collect()
+        self.recipe.hooks.iter().enumerate().map(hook).collect()
     }
 
     fn routes(&self) -> Result<Vec<Route>, Problem> {

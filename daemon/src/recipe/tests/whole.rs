@@ -1,5 +1,6 @@
 //! The sound recipe from the folder to the release and back to Compose.
 
+use lavoir_core::recipe::QuestionKind;
 use lavoir_core::release::{Answer, Image, MountSource};
 
 use super::*;
@@ -172,4 +173,38 @@ fn exported_compose_reads_back() {
         "./secrets/session_key"
     );
     drop(tree);
+}
+
+/// The recipes that come with the box are sound, and resolve with any fitting answers.
+#[test]
+fn the_catalogue_is_sound() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes");
+    let home = std::env::var_os("LAVOIR_RECIPES").map_or(home, PathBuf::from);
+    let Ok(entries) = fs::read_dir(home) else {
+        return;
+    };
+    for dir in entries.map(|e| e.unwrap().path()).filter(|d| d.is_dir()) {
+        assert_eq!(check(&dir), Vec::new(), "{}", dir.display());
+        let folder = read(&dir).unwrap();
+        let questions = folder.recipe.questions.iter();
+        let answers: Vec<(&str, &str)> = questions
+            .filter(|q| q.required && q.default.is_none())
+            .map(|q| {
+                let answer = match q.kind {
+                    QuestionKind::Email => "ana@example.org",
+                    QuestionKind::Number => "1",
+                    QuestionKind::Boolean => "true",
+                    QuestionKind::Choice => q.choices[0].value.as_str(),
+                    _ => "ana",
+                };
+                (q.id.as_str(), answer)
+            })
+            .collect();
+        let resolved = resolve(&folder, request(&answers));
+        let release = resolved
+            .map(|r| r.release)
+            .unwrap_or_else(|p| panic!("{p:#?}"));
+        let _: serde_json::Value =
+            serde_saphyr::from_str(&interpolation_compose(&release)).unwrap();
+    }
 }
