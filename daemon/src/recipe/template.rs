@@ -52,6 +52,9 @@ pub enum Way {
     File,
 }
 
+/// Filters beside those that quote.
+pub const FILTERS: [&str; 6] = ["lower", "upper", "int", "bool", "replace", "split"];
+
 /// Parts that the filter `split` makes at the most.
 const SPLIT_MAX: usize = 256;
 
@@ -85,6 +88,13 @@ fn environment(way: Way) -> Environment<'static> {
             ErrorKind::InvalidOperation,
             "neither true nor false",
         )),
+    });
+    environment.add_filter("replace", |text: &str, from: &str, to: &str| {
+        let grown = text.len().saturating_mul(to.len().max(1));
+        if from.is_empty() || grown > limits::RENDERED_BYTES_MAX {
+            return Err(Error::new(ErrorKind::InvalidOperation, "too long"));
+        }
+        Ok(text.replace(from, to))
     });
     environment.add_filter("split", |text: &str, by: &str| {
         let parts = text.split(by).filter(|part| !part.is_empty());
@@ -216,7 +226,8 @@ fn rendering_problem(error: &Error, file: &str, first_line: u32, way: Way) -> Pr
 
 /// Details that are ours and hold no value.
 fn fixed_detail(detail: &str) -> bool {
-    const OURS: [&str; 6] = [
+    const OURS: [&str; 7] = [
+        "too long",
         "too many parts",
         "only a text can be written here",
         "not a whole number",

@@ -252,6 +252,7 @@ fn what_is_secret_stands_whole_or_not_at_all() {
         "{{ answers.contact | lower }}",
         "{{ answers.licence_code | json }}",
         "{{ secrets.db_password | shell }}",
+        "{{ secrets.db_password | replace('x', 'y') }}",
         "{{ secrets.db_password[0] }}",
         "{% for c in secrets.db_password %}{{ c | upper }}{% endfor %}",
     ] {

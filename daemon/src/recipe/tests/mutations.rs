@@ -94,6 +94,8 @@ const ROWS: &[Row] = &[
     ("files/config.php", "{{ answers.title | php }}", "{{ answers.title | php ~ '' }}", "template-unquoted", 2),
     ("files/config.php", "{{ answers.open | bool | php }}", "{{ answers.open | bool }}", "template-unquoted", 7),
     ("files/config.php", "{{ answers.title | php }}", "{{ answers.titel | php }}", "template-unknown-variable", 2),
+    ("files/config.php", "{{ answers.title | php }}", "{{ answers.title | nope('|') | php }}", "template-unknown-filter", 2),
+    ("files/config.php", "{{ answers.title | php }}", "{{ (answers.title if 1 is odd else '') | php }}", "template-statement", 2),
     ("files/config.php", "answers.open == \"true\"", "answers.open", "boolean-as-text", 6),
     ("files/config.php", "{% endif %}", "", "template-syntax", 9),
     // Secrets.
