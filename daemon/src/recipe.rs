@@ -12,6 +12,7 @@ pub mod compose;
 mod containerfile;
 mod export;
 mod folder;
+mod mounts;
 pub mod problem;
 mod quote;
 mod resolve;

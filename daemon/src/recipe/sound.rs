@@ -7,8 +7,8 @@ use lavoir_core::text::Text;
 
 use super::RECIPE;
 use super::answers;
+use super::mounts::absolute;
 use super::problem::{Code, Problems};
-use super::service::absolute;
 use super::toml_lines::Lines;
 use super::units;
 

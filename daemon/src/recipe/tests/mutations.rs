@@ -243,7 +243,8 @@ fn all_problems_are_told_at_once_and_in_order() {
 #[test]
 fn what_a_folder_may_hold() {
     use std::os::unix::fs::symlink;
-    let cases: [(&str, fn(&Path)); 10] = [
+    type Change = fn(&Path);
+    let cases: [(&str, Change); 10] = [
         ("not-a-file", |d| {
             symlink("/etc/passwd", d.join("files/link")).unwrap()
         }),
