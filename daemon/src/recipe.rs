@@ -16,6 +16,7 @@ mod mounts;
 pub mod problem;
 mod quote;
 mod resolve;
+mod roads;
 mod scalar;
 mod scan;
 mod schema;

@@ -143,7 +143,8 @@ fn positive_bytes(text: &str) -> Option<u64> {
     units::bytes(text).filter(|b| *b > 0)
 }
 
-fn user(text: &str) -> bool {
+/// A user inside a container, by number or name, and its group.
+pub fn user(text: &str) -> bool {
     let half = |t: &str| {
         !t.is_empty()
             && t.bytes()

@@ -295,3 +295,45 @@ fn a_file_that_cannot_hold_an_answer_is_found_before() {
         assert_eq!(codes.is_empty(), good, "{title}: {codes:?}");
     }
 }
+
+/// The second guard: a template that was never checked, or comes from an old ledger entry.
+#[test]
+fn a_file_is_rendered_quoted_or_not_at_all() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [("contact", "a@b.org"), ("title", "x' . y")];
+    let resolved = resolve(&folder, request(&answers)).ok().unwrap();
+    let request = request(&[]);
+    let values = Values::of(
+        &resolved.release,
+        &request.app,
+        &resolved.private_answers,
+        &BTreeMap::from([("db_password".parse().unwrap(), "hunter22".to_owned())]),
+        &request.box_facts,
+    );
+    for (template, code) in [
+        ("{{ answers.title }}", "template-unquoted"),
+        ("{{ (answers.title | php) ~ '' }}", "template-unquoted"),
+        ("{{ 'x' }}", "template-unquoted"),
+        ("{{ 5 }}", "template-unquoted"),
+        ("{{ answers }}", "template-unquoted"),
+        ("{{ answers.nothing | php }}", "template-unknown-variable"),
+        ("{{ secrets.nothing | php }}", "template-unknown-variable"),
+        ("{{ secrets.db_password | int | php }}", "template-fails"),
+        ("{{ secrets.db_password / 2 }}", "template-fails"),
+        ("{{ secrets.db_password | no }}", "template-fails"),
+        ("{% if %}", "template-syntax"),
+    ] {
+        let file = lavoir_core::release::FileTemplate {
+            template: format!("<?php\n{template}"),
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+        };
+        let problem = render_file(&file, "x.php", &values).err().unwrap();
+        assert_eq!((problem.code, problem.line), (code, Some(2)), "{template}");
+        assert!(
+            !format!("{problem:?}").contains("hunter22"),
+            "a secret is told"
+        );
+    }
+}

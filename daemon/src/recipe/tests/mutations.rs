@@ -63,6 +63,7 @@ const ROWS: &[Row] = &[
     ("compose.yaml", "mode: \"0400\"", "mode: \"0777\"", "wrong-type", 56),
     // YAML.
     ("compose.yaml", "WORKERS: 2", "TITLE: again", "yaml-duplicate-key", 42),
+    ("compose.yaml", "mem_limit: 512m", "mem_limit: 512m\n    mem_limit: 1g", "yaml-duplicate-key", 28),
     ("compose.yaml", "- POSTGRES_USER=sound", "- POSTGRES_PASSWORD={{ secrets.db_password }}", "yaml-duplicate-key", 6),
     ("compose.yaml", "WORKERS: 2", "WORKERS: &two 2", "yaml-anchor", 42),
     ("compose.yaml", "WORKERS: 2", "WORKERS: *two", "yaml-syntax", 42),
@@ -165,6 +166,7 @@ const ROWS: &[Row] = &[
     ("recipe.toml", "redirect = \"/dav\"\n", "", "well-known-answers", 87),
     ("recipe.toml", "redirect = \"/dav\"", "redirect = \"//evil.example\"", "bad-route-path", 88),
     ("recipe.toml", "command = [\"sound\", \"install\"", "command = [] # [", "hook-without-command", 118),
+    ("recipe.toml", "user = \"www-data\"", "user = \"www data; id\"", "wrong-type", 119),
     ("recipe.toml", "start_s = 60", "start_s = 0", "bad-timeout", 126),
     ("recipe.toml", "port = 8080", "port = 0", "bad-port", 77),
     ("recipe.toml", "path = \"/\"", "path = \"/\"\nbody_max_mib = 0", "bad-body-max", 79),
