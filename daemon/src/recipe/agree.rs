@@ -205,7 +205,12 @@ fn secrets(folder: &RecipeFolder, problems: &mut Problems) {
         for (name, value) in &service.environment {
             let word = value.text.to_ascii_lowercase();
             let harmless = ["", "true", "false", "yes", "no", "0", "1"].contains(&word.as_str());
-            let literal = !super::scalar::templated(&value.text) && !harmless;
+            let close = value.text.replace([' ', '-'], "");
+            // A template of fixed words is as clear as the words.
+            let told = ["{{secrets.", "{{answers."]
+                .iter()
+                .any(|t| close.contains(t));
+            let literal = !told && !harmless;
             if secret_like(name) && literal && !value.text.starts_with('/') {
                 problems.add(Code::SecretInClear, COMPOSE, value.line, &[name]);
             }

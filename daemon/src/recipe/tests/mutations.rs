@@ -38,6 +38,7 @@ const ROWS: &[Row] = &[
     ("compose.yaml", "cap_drop: [ALL]", "cap_drop: [NET_RAW]", "wrong-type", 49),
     ("compose.yaml", "[\"no-new-privileges:true\"]", "[\"seccomp:unconfined\"]", "wrong-type", 50),
     // Keys and values.
+    ("compose.yaml", "services:\n", "services: {}\nx-services:\n", "no-service", 1),
     ("compose.yaml", "", "networks: {}\n", "key-not-carried-out", 70),
     ("compose.yaml", "  media: {}", "  media: { driver: nfs }", "key-not-carried-out", 67),
     ("compose.yaml", "{ context: image, target: app }", "{ context: image, target: app, args: { A: b } }", "key-not-carried-out", 20),
@@ -101,6 +102,7 @@ const ROWS: &[Row] = &[
     ("files/config.php", "{% endif %}", "", "template-syntax", 9),
     // Secrets.
     ("compose.yaml", "{{ secrets.db_password }}\n    volumes", "hunter2\n    volumes", "secret-in-clear", 6),
+    ("compose.yaml", "WORKERS: 2", "API_TOKEN: \"{{ 'hunter2' }}\"", "secret-in-clear", 42),
     ("compose.yaml", "WORKERS: 2", "API_TOKEN: abc", "secret-in-clear", 42),
     ("compose.yaml", "{ file: ./secrets/session_key }", "{ file: ./mine }", "secret-file", 69),
     ("compose.yaml", "{ file: ./secrets/session_key }", "{ environment: HOME }", "key-not-carried-out", 69),
@@ -171,6 +173,7 @@ const ROWS: &[Row] = &[
     ("recipe.toml", "port = 8080", "port = 0", "bad-port", 77),
     ("recipe.toml", "path = \"/\"", "path = \"/\"\nbody_max_mib = 0", "bad-body-max", 79),
     // The image.
+    ("image/Containerfile", "FROM ${BASE} AS build\nRUN echo built \\\n && true\nFROM ${BASE} AS app\n", "", "containerfile-empty", 1),
     ("image/Containerfile", "FROM ${BASE} AS app", "FROM debian:trixie AS app", "from-without-digest", 5),
     ("image/Containerfile", "ARG BASE=lavoir/base:trixie", "ARG OTHER=x", "from-without-digest", 1),
     ("image/Containerfile", "--from=build", "--from=nginx:latest", "from-without-digest", 6),
