@@ -177,7 +177,11 @@ async fn live(run: &Arc<Run>, life: u64, last: bool, chance: &mut Chance) {
     let (stop, stopped) = watch::channel(false);
     let loops = tokio::spawn(reconciler.run(stopped));
     let preparing = engine.clone();
-    let prepared = tokio::spawn(async move { preparing.prepare(&host("box.example.org")).await });
+    let prepared = tokio::spawn(async move {
+        preparing
+            .prepare("b0c5".to_owned(), &host("box.example.org"))
+            .await
+    });
     let askers: Vec<_> = (0..2)
         .map(|who| {
             let (run, engine) = (run.clone(), engine.clone());
