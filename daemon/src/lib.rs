@@ -1,4 +1,23 @@
 //! What is done: the daemon, the gateway and the command line of Lavoir, as a library for the one executable and for
 //! the tests.
 
+pub mod config;
 pub mod ports;
+
+pub mod acts;
+pub mod catalogue;
+pub mod recipe;
+
+pub mod engine;
+pub mod progress;
+pub mod reconcile;
+
+pub mod api;
+pub mod cli;
+pub mod desk;
+
+pub mod door;
+pub mod doorway;
+pub mod gateway;
+
+pub mod adapter;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lavoir_core::command::Machine;
-use lavoir_core::id::{AppId, PartId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, PartId, Revision, Timestamp};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{ObservedContainer, VolumeState};
 use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Release, Service};
@@ -38,18 +38,32 @@ pub enum Retry {
 impl Fault {
     /// A fault that will be the same again.
     pub fn lasting(code: &str, sentence: Text, next_step: Text) -> Self {
-        Self { message: Message { code: code.to_owned(), sentence, next_step }, retry: Retry::Never, lines: Vec::new() }
+        Self {
+            message: Message {
+                code: code.to_owned(),
+                sentence,
+                next_step,
+            },
+            retry: Retry::Never,
+            lines: Vec::new(),
+        }
     }
 
     /// A fault that may pass.
     pub fn passing(code: &str, sentence: Text, next_step: Text) -> Self {
-        Self { retry: Retry::Soon, ..Self::lasting(code, sentence, next_step) }
+        Self {
+            retry: Retry::Soon,
+            ..Self::lasting(code, sentence, next_step)
+        }
     }
 
     /// With what the outside said, cut to its last lines.
     pub fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.lines = lines.into_iter().collect();
-        let surplus = self.lines.len().saturating_sub(lavoir_core::limits::LOG_LINES_SHOWN_MAX);
+        let surplus = self
+            .lines
+            .len()
+            .saturating_sub(lavoir_core::limits::LOG_LINES_SHOWN_MAX);
         self.lines.drain(..surplus);
         self
     }
@@ -96,7 +110,11 @@ pub trait Containers: Send + Sync + 'static {
     /// and volumes; and the references of all images on the machine that are named in `images`.
     fn observe(&self, images: &BTreeSet<String>) -> impl Future<Output = Answer<Seen>> + Send;
     /// One container as it stands; none when it is not there.
-    fn look(&self, app: &AppId, service: &PartId) -> impl Future<Output = Answer<Option<ObservedContainer>>> + Send;
+    fn look(
+        &self,
+        app: &AppId,
+        service: &PartId,
+    ) -> impl Future<Output = Answer<Option<ObservedContainer>>> + Send;
     /// Fetches an image by digest, or makes it from its context over the base image.
     fn get_image(
         &self,
@@ -117,7 +135,8 @@ pub trait Containers: Send + Sync + 'static {
     /// Makes a container and starts it.
     fn start(&self, order: &ContainerOrder) -> impl Future<Output = Answer<()>> + Send;
     /// Starts a container that is there.
-    fn start_again(&self, app: &AppId, service: &PartId) -> impl Future<Output = Answer<()>> + Send;
+    fn start_again(&self, app: &AppId, service: &PartId)
+    -> impl Future<Output = Answer<()>> + Send;
     /// Asks it to stop and waits; well when it is not there.
     fn stop(&self, app: &AppId, service: &PartId) -> impl Future<Output = Answer<()>> + Send;
     /// Stops and removes it, its volumes stay; well when it is not there.
@@ -132,7 +151,12 @@ pub trait Containers: Send + Sync + 'static {
         timeout: Duration,
     ) -> impl Future<Output = Answer<Ran>> + Send;
     /// Its last lines, for people.
-    fn last_lines(&self, app: &AppId, service: &PartId, lines: usize) -> impl Future<Output = Answer<Vec<String>>> + Send;
+    fn last_lines(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        lines: usize,
+    ) -> impl Future<Output = Answer<Vec<String>>> + Send;
     /// Removes the app's network; well when it is not there.
     fn remove_network(&self, app: &AppId) -> impl Future<Output = Answer<()>> + Send;
     /// Removes a volume; well when it is not there.
@@ -196,15 +220,26 @@ pub trait AppFiles: Send + Sync + 'static {
     /// The digest last noted and the hooks done.
     fn observe(&self, app: &AppId) -> impl Future<Output = Answer<SeenFiles>> + Send;
     /// Generates missing secrets, writes secrets and files, then notes the digest.
-    fn write(&self, app: &AppId, release: &Release, digest: &str) -> impl Future<Output = Answer<()>> + Send;
+    fn write(
+        &self,
+        app: &AppId,
+        release: &Release,
+        digest: &str,
+    ) -> impl Future<Output = Answer<()>> + Send;
     /// All placeholders and what they stand for: `SECRET_DB_PASSWORD` → its value.
-    fn values(&self, app: &AppId, release: &Release) -> impl Future<Output = Answer<Values>> + Send;
+    fn values(&self, app: &AppId, release: &Release)
+    -> impl Future<Output = Answer<Values>> + Send;
     /// Where a rendered file lies on the host.
     fn file_path(&self, app: &AppId, name: &str) -> PathBuf;
     /// Where a service's copy of a secret lies on the host.
     fn secret_path(&self, app: &AppId, service: &PartId, secret: &PartId) -> PathBuf;
     /// Notes a hook as done.
-    fn note_hook(&self, app: &AppId, revision: Revision, index: u32) -> impl Future<Output = Answer<()>> + Send;
+    fn note_hook(
+        &self,
+        app: &AppId,
+        revision: Revision,
+        index: u32,
+    ) -> impl Future<Output = Answer<()>> + Send;
     /// Keeps private answers, before the decision that needs them is written down.
     fn keep_answers(
         &self,
@@ -212,7 +247,11 @@ pub trait AppFiles: Send + Sync + 'static {
         answers: &BTreeMap<PartId, PrivateAnswer>,
     ) -> impl Future<Output = Answer<()>> + Send;
     /// The private answer behind a commitment.
-    fn private_answers(&self, app: &AppId, release: &Release) -> impl Future<Output = Answer<BTreeMap<PartId, Zeroizing<String>>>> + Send;
+    fn private_answers(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> impl Future<Output = Answer<BTreeMap<PartId, Zeroizing<String>>>> + Send;
     /// Erases the app's folder.
     fn remove(&self, app: &AppId) -> impl Future<Output = Answer<()>> + Send;
 }
@@ -252,7 +291,12 @@ pub trait LedgerStore: Send + Sync + 'static {
     /// All entries in order: bytes and stored hash.
     fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
     /// Adds one, on the disk when this returns. Refuses an index that is there.
-    fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> impl Future<Output = Answer<()>> + Send;
+    fn append(
+        &self,
+        index: u64,
+        bytes: &[u8],
+        hash: &Hash,
+    ) -> impl Future<Output = Answer<()>> + Send;
 }
 
 /// Time.
@@ -278,6 +322,49 @@ pub trait MachineFacts: Send + Sync + 'static {
 /// Asking an app over HTTP, straight to its container.
 pub trait Probe: Send + Sync + 'static {
     /// The status it answers with.
-    fn ask(&self, address: std::net::IpAddr, health: &HttpHealth, host: &str) -> impl Future<Output = Answer<u16>> + Send;
+    fn ask(
+        &self,
+        address: std::net::IpAddr,
+        health: &HttpHealth,
+        host: &str,
+    ) -> impl Future<Output = Answer<u16>> + Send;
 }
 
+/// TLS certificates for the box's addresses.
+pub trait TlsCertificates: Send + Sync + 'static {
+    /// The certificate of one address, made or renewed when it is due.
+    fn certificate_for(&self, host: &Hostname, now: Timestamp) -> Answer<crate::door::Certificate>;
+}
+
+/// All ports together: what the engine and the reconciler are given.
+pub trait World: Send + Sync + 'static {
+    /// See [`Containers`].
+    type Containers: Containers;
+    /// See [`AppFiles`].
+    type AppFiles: AppFiles;
+    /// See [`LedgerStore`].
+    type LedgerStore: LedgerStore;
+    /// See [`Clock`].
+    type Clock: Clock;
+    /// See [`Entropy`].
+    type Entropy: Entropy;
+    /// See [`MachineFacts`].
+    type MachineFacts: MachineFacts;
+    /// See [`Probe`].
+    type Probe: Probe;
+
+    /// See [`Containers`].
+    fn containers(&self) -> &Self::Containers;
+    /// See [`AppFiles`].
+    fn app_files(&self) -> &Self::AppFiles;
+    /// See [`LedgerStore`].
+    fn ledger_store(&self) -> &Self::LedgerStore;
+    /// See [`Clock`].
+    fn clock(&self) -> &Self::Clock;
+    /// See [`Entropy`].
+    fn entropy(&self) -> &Self::Entropy;
+    /// See [`MachineFacts`].
+    fn machine_facts(&self) -> &Self::MachineFacts;
+    /// See [`Probe`].
+    fn probe(&self) -> &Self::Probe;
+}

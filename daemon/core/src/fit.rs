@@ -123,6 +123,19 @@ pub fn hosts_free(state: &State, id: &AppId, release: &Release) -> Result<(), Re
         {
             return Err(Refusal::HostIsPanel { host: host.clone() });
         }
+        // The box's own certificates are all there is for now: public names come with their own order.
+        if let Some(identity) = state.identity() {
+            let under = host
+                .as_str()
+                .strip_suffix(identity.domain.as_str())
+                .is_some_and(|rest| rest.ends_with('.'));
+            if !under {
+                return Err(Refusal::HostOutside {
+                    host: host.clone(),
+                    domain: identity.domain.clone(),
+                });
+            }
+        }
         let taken = state
             .apps()
             .values()

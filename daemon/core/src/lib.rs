@@ -24,6 +24,7 @@ pub mod decide;
 pub mod event;
 pub mod fit;
 pub mod refusal;
+pub mod standing;
 pub mod state;
 
 pub mod observed;

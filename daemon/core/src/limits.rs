@@ -42,7 +42,9 @@ pub const STEP_PAUSE_MS: u64 = 1_000;
 /// Pause between two tries at the most, ms.
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
-pub const RECONCILE_EVERY_MS: u64 = 30_000;
+pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// Between two looks at the certificates' ages, ms.
+pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.
 pub const HEALTH_WAIT_S: u32 = 300;
 /// A one-shot service or a build, seconds.
@@ -56,6 +58,30 @@ pub const PROGRESS_STEPS_MAX: usize = 200;
 
 /// Bytes of an API body.
 pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Conversations with the API at the same time.
+pub const API_CONNECTIONS_MAX: usize = 64;
+/// For the head of a request to arrive, seconds.
+pub const API_HEAD_S: u64 = 10;
+/// For an answer of the API to begin, seconds.
+pub const API_ANSWER_S: u64 = 120;
+/// Between two pictures of an app's progress, ms.
+pub const PROGRESS_EVERY_MS: u64 = 200;
+/// The same picture again when nothing moves, so that a lost listener is noticed, ms.
+pub const PROGRESS_AGAIN_MS: u64 = 10_000;
+/// One stream of progress, seconds; whoever still listens asks again.
+pub const PROGRESS_STREAM_S_MAX: u64 = 4 * 3_600;
+/// Last lines of a container that can be asked for.
+pub const LOG_LINES_ASKED_MAX: usize = 500;
+/// Bytes of ledger entries in one answer, beyond which the page ends.
+pub const LEDGER_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of an API answer that the command line takes in whole.
+pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Sessions of the panel's first page; the oldest ends first.
+pub const PANEL_SESSIONS_MAX: usize = 32;
+/// A session of the panel's first page, seconds.
+pub const PANEL_SESSION_S_MAX: u64 = 12 * 3_600;
+/// Tries of the set-up code within a minute, by everybody together.
+pub const SETUP_TRIES_A_MINUTE_MAX: usize = 5;
 /// Ledger entries in one answer.
 pub const LEDGER_PAGE_MAX: u64 = 500;
 

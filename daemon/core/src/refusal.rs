@@ -31,6 +31,7 @@ pub enum Refusal {
     TooManyApps { max: usize },
     HostTaken { host: Hostname, by: AppId },
     HostIsPanel { host: Hostname },
+    HostOutside { host: Hostname, domain: Hostname },
     EngineAway,
     OtherArchitecture { name: Text },
     NotEnoughMemory { needed_mib: u64, free_mib: u64 },
@@ -62,6 +63,7 @@ impl Refusal {
             Refusal::TooManyApps { .. } => "too-many-apps",
             Refusal::HostTaken { .. } => "host-taken",
             Refusal::HostIsPanel { .. } => "host-is-panel",
+            Refusal::HostOutside { .. } => "host-outside",
             Refusal::EngineAway => "engine-away",
             Refusal::OtherArchitecture { .. } => "other-architecture",
             Refusal::NotEnoughMemory { .. } => "not-enough-memory",
@@ -269,6 +271,20 @@ impl Refusal {
                 Text::new(
                     "Choisissez-en une autre avec --host.",
                     "Choose another one with --host.",
+                ),
+            ),
+            Refusal::HostOutside { host, domain } => (
+                Text::new(
+                    format!(
+                        "L'adresse {host} n'est pas sous {domain} : la machine n'a pas de certificat pour elle."
+                    ),
+                    format!(
+                        "The address {host} is not under {domain}: the box has no certificate for it."
+                    ),
+                ),
+                Text::new(
+                    format!("Choisissez une adresse qui finit par .{domain}."),
+                    format!("Choose an address that ends with .{domain}."),
                 ),
             ),
             Refusal::EngineAway => (

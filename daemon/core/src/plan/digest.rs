@@ -1,5 +1,6 @@
 //! Digests that tell whether what stands in the world was made from what is intended now.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -69,18 +70,23 @@ pub fn service_spec(app: &App, id: &PartId) -> String {
 
 /// `${SECRET_DB_PASSWORD}`: how a secret or a private answer stands in a release.
 pub fn placeholder(kind: &str, id: &PartId) -> String {
-    let mut name = String::from("${");
-    name.push_str(kind);
-    name.push('_');
-    name.extend(id.as_str().chars().map(|c| {
-        if c == '-' {
-            '_'
-        } else {
-            c.to_ascii_uppercase()
-        }
-    }));
-    name.push('}');
-    name
+    format!("${{{}}}", placeholder_name(kind, id))
+}
+
+/// `SECRET_DB_PASSWORD`: its name in there.
+pub fn placeholder_name(kind: &str, id: &PartId) -> String {
+    let id: String = id
+        .as_str()
+        .chars()
+        .map(|c| {
+            if c == '-' {
+                '_'
+            } else {
+                c.to_ascii_uppercase()
+            }
+        })
+        .collect();
+    format!("{kind}_{id}")
 }
 
 fn text<T: Serialize>(value: &T) -> String {

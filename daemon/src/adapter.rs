@@ -1,0 +1,11 @@
+//! What stands behind the ports. Adapters do not know each other (law L3); `durable` is the ground they share.
+
+pub mod app_folder;
+pub mod box_ca;
+pub mod docker;
+pub mod durable;
+pub mod gateway_socket;
+pub mod machine;
+pub mod probe;
+pub mod sqlite;
+pub mod system;

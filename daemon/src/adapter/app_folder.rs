@@ -1,0 +1,421 @@
+//! Each app's folder: rendered configuration, secrets, private answers, hooks done.
+//!
+//! ```text
+//! apps/<app>/secrets/<id>            each secret, 0600
+//! apps/<app>/mounts/<service>/<id>   a service's copy, with the owner it asks for
+//! apps/<app>/files/<name>            rendered configuration
+//! apps/<app>/answers.json            private answers by commitment, 0600
+//! apps/<app>/hooks                   hooks done: revision and place, a line each
+//! apps/<app>/written                 digest of what files and secrets were made from
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use lavoir_core::id::{AppId, PartId, Revision};
+use lavoir_core::recipe::Alphabet;
+use lavoir_core::release::{Answer as Answered, Release, SecretShape};
+use lavoir_core::text::Text;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::durable::{self, Access};
+use crate::ports::{Answer, AppFiles, Entropy, Fault, PrivateAnswer, SeenFiles, Values};
+use crate::recipe::{self, BoxFacts};
+
+/// All apps' folders, under one folder.
+pub struct AppFolders<E> {
+    root: PathBuf,
+    entropy: Arc<E>,
+    box_facts: BoxFacts,
+}
+
+impl<E: Entropy> AppFolders<E> {
+    /// Under `root`, which is made if need be.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(root: PathBuf, entropy: Arc<E>, box_facts: BoxFacts) -> Answer<Self> {
+        durable::make_folder(&root).map_err(|error| cannot("write", &root, &error))?;
+        Ok(Self {
+            root,
+            entropy,
+            box_facts,
+        })
+    }
+
+    fn folder(&self, app: &AppId) -> PathBuf {
+        self.root.join(app.as_str())
+    }
+
+    fn secret(&self, app: &AppId, id: &PartId, shape: &SecretShape) -> Answer<Zeroizing<String>> {
+        let path = self.folder(app).join("secrets").join(id.as_str());
+        if let Some(bytes) = durable::read(&path).map_err(|error| cannot("read", &path, &error))? {
+            let text = String::from_utf8(bytes)
+                .map_err(|error| cannot("read", &path, &io::Error::other(error)))?;
+            return Ok(Zeroizing::new(text));
+        }
+        let secret = make_secret(shape, &*self.entropy);
+        self.put(&path, secret.as_bytes(), Access::PRIVATE)?;
+        Ok(secret)
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8], access: Access) -> Answer<()> {
+        let written = match path.parent() {
+            Some(folder) => {
+                durable::make_folder(folder).and_then(|()| durable::write(path, bytes, access))
+            }
+            None => Err(io::Error::other("a file needs a folder")),
+        };
+        written.map_err(|error| cannot("write", path, &error))
+    }
+
+    fn all_values(&self, app: &AppId, release: &Release) -> Answer<recipe::Values> {
+        let mut secrets = BTreeMap::new();
+        for (id, shape) in &release.secrets {
+            secrets.insert(id.clone(), self.secret(app, id, shape)?);
+        }
+        let private = self.kept_answers(app, release)?;
+        Ok(recipe::Values::of(
+            release,
+            app,
+            private,
+            secrets,
+            &self.box_facts,
+        ))
+    }
+
+    fn kept_answers(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+        let mut kept = self.answers(app)?;
+        let mut answers = BTreeMap::new();
+        for (id, answer) in &release.answers {
+            let Answered::Private { commitment } = answer else {
+                continue;
+            };
+            let entry = kept
+                .0
+                .remove(commitment)
+                .ok_or_else(|| answer_lost(app, id))?;
+            answers.insert(id.clone(), Zeroizing::new(entry.value));
+        }
+        Ok(answers)
+    }
+
+    fn answers(&self, app: &AppId) -> Answer<KeptAnswers> {
+        let path = self.folder(app).join("answers.json");
+        let bytes = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+        match bytes {
+            None => Ok(KeptAnswers::default()),
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| cannot("read", &path, &io::Error::other(error))),
+        }
+    }
+}
+
+/// `answers.json`: commitment → answer, so that the answers of an older release are there for the way back.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct KeptAnswers(BTreeMap<String, KeptAnswer>);
+
+#[derive(Serialize, Deserialize)]
+struct KeptAnswer {
+    salt: String,
+    value: String,
+}
+
+impl<E: Entropy> AppFiles for AppFolders<E> {
+    async fn observe(&self, app: &AppId) -> Answer<SeenFiles> {
+        let read = |name: &str| {
+            let path = self.folder(app).join(name);
+            let bytes = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+            Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        let hooks_done = read("hooks")?
+            .unwrap_or_default()
+            .lines()
+            .filter_map(hook_line)
+            .collect();
+        Ok(SeenFiles {
+            digest: read("written")?,
+            hooks_done,
+        })
+    }
+
+    async fn write(&self, app: &AppId, release: &Release, digest: &str) -> Answer<()> {
+        let values = self.all_values(app, release)?;
+        for (name, template) in &release.files {
+            let text = recipe::render_file(template, name, &values).map_err(cannot_render)?;
+            let access = Access {
+                mode: template.mode,
+                owner: Some((template.uid, template.gid)),
+            };
+            self.put(&self.file_path(app, name), text.as_bytes(), access)?;
+        }
+        for (service, shape) in &release.services {
+            for mount in &shape.secrets {
+                let Some(secret) = release.secrets.get(&mount.secret) else {
+                    continue;
+                };
+                let value = self.secret(app, &mount.secret, secret)?;
+                let access = Access {
+                    mode: mount.mode,
+                    owner: Some((mount.uid, mount.gid)),
+                };
+                self.put(
+                    &self.secret_path(app, service, &mount.secret),
+                    value.as_bytes(),
+                    access,
+                )?;
+            }
+        }
+        // Last: a digest that is there says that all before it is.
+        self.put(
+            &self.folder(app).join("written"),
+            digest.as_bytes(),
+            Access::PRIVATE,
+        )
+    }
+
+    async fn values(&self, app: &AppId, release: &Release) -> Answer<Values> {
+        Ok(Values(self.all_values(app, release)?.placeholders()))
+    }
+
+    fn file_path(&self, app: &AppId, name: &str) -> PathBuf {
+        self.folder(app).join("files").join(name)
+    }
+
+    fn secret_path(&self, app: &AppId, service: &PartId, secret: &PartId) -> PathBuf {
+        self.folder(app)
+            .join("mounts")
+            .join(service.as_str())
+            .join(secret.as_str())
+    }
+
+    async fn note_hook(&self, app: &AppId, revision: Revision, index: u32) -> Answer<()> {
+        // Hooks of earlier decisions are of no more use.
+        let mut done: BTreeSet<_> = self.observe(app).await?.hooks_done;
+        done.retain(|(earlier, _)| *earlier == revision);
+        done.insert((revision, index));
+        let text: String = done
+            .iter()
+            .map(|(revision, index)| format!("{} {index}\n", revision.0))
+            .collect();
+        self.put(
+            &self.folder(app).join("hooks"),
+            text.as_bytes(),
+            Access::PRIVATE,
+        )
+    }
+
+    async fn keep_answers(
+        &self,
+        app: &AppId,
+        answers: &BTreeMap<PartId, PrivateAnswer>,
+    ) -> Answer<()> {
+        let mut kept = self.answers(app)?;
+        for answer in answers.values() {
+            let entry = KeptAnswer {
+                salt: answer.salt.clone(),
+                value: answer.value.to_string(),
+            };
+            kept.0.insert(answer.commitment.clone(), entry);
+        }
+        let bytes = serde_json::to_vec(&kept).map_err(|error| {
+            cannot("write", Path::new("answers.json"), &io::Error::other(error))
+        })?;
+        self.put(
+            &self.folder(app).join("answers.json"),
+            &Zeroizing::new(bytes),
+            Access::PRIVATE,
+        )
+    }
+
+    async fn private_answers(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
+        self.kept_answers(app, release)
+    }
+
+    async fn remove(&self, app: &AppId) -> Answer<()> {
+        let folder = self.folder(app);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(cannot("write", &folder, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn hook_line(line: &str) -> Option<(Revision, u32)> {
+    let (revision, index) = line.split_once(' ')?;
+    Some((Revision(revision.parse().ok()?), index.parse().ok()?))
+}
+
+/// A new secret. Signs are drawn without bias: a byte that would favour some is drawn again.
+fn make_secret(shape: &SecretShape, entropy: &impl Entropy) -> Zeroizing<String> {
+    let length = usize::try_from(shape.length).unwrap_or(usize::MAX);
+    let signs: &[u8] = match shape.alphabet {
+        Alphabet::Alphanumeric => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        Alphabet::Hex => b"0123456789abcdef",
+        // No quotes, backslash, dollar or backtick: it may stand in any configuration file.
+        Alphabet::Printable => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#%&()*+,-./:;<=>?@[]^_{|}~",
+        Alphabet::Base64 => {
+            let mut bytes = Zeroizing::new(vec![0u8; length]);
+            entropy.fill(&mut bytes);
+            return Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*bytes));
+        }
+    };
+    let fair = 256 - 256 % signs.len();
+    let mut secret = Zeroizing::new(String::with_capacity(length));
+    let mut byte = [0u8];
+    while secret.len() < length {
+        entropy.fill(&mut byte);
+        let drawn = usize::from(byte[0]);
+        if drawn < fair {
+            secret.push(char::from(signs[drawn % signs.len()]));
+        }
+    }
+    secret
+}
+
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
+    let (fr, next_fr, next_en) = match (verb, error.kind()) {
+        (_, io::ErrorKind::StorageFull) => (
+            "ne peut pas être écrit",
+            "Faites de la place sur le disque.",
+            "Make room on the disk.",
+        ),
+        ("write", _) => (
+            "ne peut pas être écrit",
+            "Vérifiez le disque et les droits.",
+            "Check the disk and the permissions.",
+        ),
+        _ => (
+            "ne peut pas être lu",
+            "Vérifiez le disque et les droits.",
+            "Check the disk and the permissions.",
+        ),
+    };
+    let path = path.display();
+    Fault::passing(
+        if verb == "write" {
+            "cannot-write-file"
+        } else {
+            "cannot-read-file"
+        },
+        Text::new(
+            format!("{path} {fr} ({error})."),
+            format!("{path}: cannot {verb} ({error})."),
+        ),
+        Text::new(next_fr, next_en),
+    )
+}
+
+fn cannot_render(problem: recipe::Problem) -> Fault {
+    Fault::lasting(problem.code, problem.sentence, problem.next_step)
+}
+
+fn answer_lost(app: &AppId, question: &PartId) -> Fault {
+    Fault::lasting(
+        "private-answer-lost",
+        Text::new(
+            format!("La réponse « {question} » du service « {app} » n'est plus sur la machine."),
+            format!("The answer “{question}” of the app “{app}” is no longer on the box."),
+        ),
+        Text::new(
+            format!("Redonnez-la avec « lavoir app change {app} »."),
+            format!("Give it again with “lavoir app change {app}”."),
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::system::SystemEntropy;
+
+    #[test]
+    fn secrets_have_their_shape() {
+        for (alphabet, length) in [
+            (Alphabet::Alphanumeric, 32),
+            (Alphabet::Hex, 64),
+            (Alphabet::Printable, 40),
+        ] {
+            let secret = make_secret(&SecretShape { alphabet, length }, &SystemEntropy);
+            assert_eq!(secret.len(), length as usize);
+            assert!(
+                !secret.contains(['"', '\'', '\\', '$', '`']),
+                "{alphabet:?}"
+            );
+            let again = make_secret(&SecretShape { alphabet, length }, &SystemEntropy);
+            assert_ne!(*secret, *again);
+        }
+        let encoded = make_secret(
+            &SecretShape {
+                alphabet: Alphabet::Base64,
+                length: 32,
+            },
+            &SystemEntropy,
+        );
+        assert_eq!(encoded.len(), 44);
+    }
+
+    fn folders(dir: &Path) -> Answer<AppFolders<SystemEntropy>> {
+        let box_facts = BoxFacts {
+            domain: "box.example".into(),
+            language: lavoir_core::text::Language::Fr,
+            timezone: "Europe/Paris".into(),
+            proxies: Vec::new(),
+        };
+        AppFolders::open(dir.join("apps"), Arc::new(SystemEntropy), box_facts)
+    }
+
+    #[tokio::test]
+    async fn private_answers_are_found_again_by_commitment()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let folders = folders(dir.path())?;
+        let app: AppId = "blog".parse()?;
+        let answer = PrivateAnswer {
+            commitment: "c0".into(),
+            salt: "5a".into(),
+            value: Zeroizing::new("camille@example.org".into()),
+        };
+        folders
+            .keep_answers(&app, &BTreeMap::from([("admin_email".parse()?, answer)]))
+            .await?;
+        let kept = folders.answers(&app)?;
+        assert_eq!(kept.0["c0"].value, "camille@example.org");
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(
+            dir.path().join("apps/blog/answers.json"),
+        )?);
+        assert_eq!(mode & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn hooks_are_remembered_for_one_revision() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let folders = folders(dir.path())?;
+        let app: AppId = "blog".parse()?;
+        folders.note_hook(&app, Revision(3), 0).await?;
+        folders.note_hook(&app, Revision(3), 1).await?;
+        assert_eq!(folders.observe(&app).await?.hooks_done.len(), 2);
+        folders.note_hook(&app, Revision(7), 0).await?;
+        assert_eq!(
+            folders.observe(&app).await?.hooks_done,
+            BTreeSet::from([(Revision(7), 0)])
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! Docker Engine behind [`crate::ports::Containers`], over its unix socket.
+//!
+//! Everything made here carries this box's label, and nothing without it is stopped, removed or reused (law L13): each
+//! function that changes an object looks at its labels first. The engine may be away and come back: a connection is
+//! opened for each question.
+
+mod archive;
+mod base;
+mod build;
+mod container;
+mod exec;
+mod fault;
+mod image;
+mod labels;
+mod network;
+mod observe;
+mod volume;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::ClientVersion;
+use lavoir_core::id::{AppId, PartId};
+use lavoir_core::limits::{LOG_LINES_SHOWN_MAX, ONE_SHOT_S_MAX};
+use lavoir_core::observed::ObservedContainer;
+use lavoir_core::release::{BuildContext, Image};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::ports::{Answer, ContainerOrder, Containers, OnMeasure, Ran, Seen};
+
+/// The oldest API asked for: Debian 12's engine speaks it, and all later ones do.
+const API: ClientVersion = ClientVersion {
+    major_version: 1,
+    minor_version: 41,
+};
+/// A question that the engine answers from memory.
+const QUICK: Duration = Duration::from_secs(30);
+/// Whether it is there at all.
+const PING: Duration = Duration::from_secs(2);
+/// The first sign of life of a pull, a load or a build, and between two signs.
+const SILENCE: Duration = Duration::from_secs(300);
+/// A pull or a load in all: a slow line and a large image.
+const PULL: Duration = Duration::from_secs(24 * 3600);
+/// A build, or the making of the base image.
+const BUILD: Duration = Duration::from_secs(ONE_SHOT_S_MAX as u64);
+/// Added to a container's own time to stop before the engine is taken to hang.
+const STOP_MARGIN_S: i64 = 30;
+
+/// What the adapter is told once.
+#[derive(Debug, Clone)]
+pub struct DockerOptions {
+    /// The engine's unix socket.
+    pub socket: PathBuf,
+    /// Which box this is: the value of its label.
+    pub box_id: String,
+    /// Where images come from.
+    pub images: ImageSources,
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, Default)]
+pub struct ImageSources {
+    /// A registry asked before the image's own: `registry.example:5000`.
+    pub mirror: Option<String>,
+    /// A folder of image archives (`*.tar`, OCI layout or `docker save`), asked before any registry. A file
+    /// `lavoir-base-trixie.tar` in it is taken as the base's file system instead of bootstrapping one.
+    pub archives: Option<PathBuf>,
+    /// Certificates that containers trust instead of Debian's, for a network that filters.
+    pub ca_bundle: Option<PathBuf>,
+    /// Debian's archive: an address, or whole lines `deb http://… trixie main`.
+    pub debian_archive: Option<String>,
+    /// A folder of the daemon's own, kept from one start to the next.
+    pub scratch: PathBuf,
+}
+
+/// The engine.
+pub struct Docker {
+    socket: String,
+    box_id: String,
+    images: ImageSources,
+    /// One at a time: Docker allows several networks of one name.
+    network_turn: Mutex<()>,
+    /// One at a time for each image.
+    image_turns: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// Its processors, asked once.
+    cores: OnceCell<i64>,
+}
+
+impl Docker {
+    /// Ready to ask the engine, which need not be there yet.
+    pub async fn connect(options: DockerOptions) -> Answer<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if options.box_id.is_empty() || !options.box_id.bytes().all(plain) {
+            return Err(fault::bad_box_id(&options.box_id));
+        }
+        tokio::fs::create_dir_all(options.images.scratch.join("volumes"))
+            .await
+            .map_err(|error| fault::scratch(&options.images.scratch, &error))?;
+        Ok(Self {
+            socket: options.socket.to_string_lossy().into_owned(),
+            box_id: options.box_id,
+            images: options.images,
+            network_turn: Mutex::new(()),
+            image_turns: Mutex::new(HashMap::new()),
+            cores: OnceCell::new(),
+        })
+    }
+
+    /// A connection whose every answer must begin within `wait`.
+    // A fault is large and rare; it goes by value through all ports.
+    #[expect(clippy::result_large_err)]
+    fn client(&self, wait: Duration) -> Answer<bollard::Docker> {
+        bollard::Docker::connect_with_unix(&self.socket, wait.as_secs(), &API)
+            .map_err(|e| fault::engine(&e))
+    }
+
+    /// Whoever holds it is alone in getting that image.
+    async fn image_turn(&self, reference: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.image_turns.lock().await;
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(reference.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+impl Containers for Docker {
+    async fn observe(&self, images: &BTreeSet<String>) -> Answer<Seen> {
+        self.observe_all(images).await
+    }
+
+    async fn look(&self, app: &AppId, service: &PartId) -> Answer<Option<ObservedContainer>> {
+        self.look_at(app, service).await
+    }
+
+    async fn get_image(
+        &self,
+        image: &Image,
+        context: Option<&BuildContext>,
+        on_measure: OnMeasure<'_>,
+    ) -> Answer<()> {
+        let _turn = self.image_turn(image.reference()).await;
+        match image {
+            Image::Pulled { reference } => self.get_pulled(reference, on_measure).await,
+            Image::Built {
+                name,
+                containerfile,
+                target,
+                ..
+            } => {
+                let context = context.ok_or_else(|| fault::no_context(name))?;
+                self.get_built(name, containerfile, target.as_deref(), context, on_measure)
+                    .await
+            }
+        }
+    }
+
+    async fn make_network(&self, app: &AppId) -> Answer<()> {
+        self.ensure_network(app).await
+    }
+
+    async fn make_volume(
+        &self,
+        app: &AppId,
+        name: &str,
+        copy_of: Option<&str>,
+        on_measure: OnMeasure<'_>,
+    ) -> Answer<()> {
+        match copy_of {
+            None => self.ensure_volume(app, name).await,
+            Some(source) => self.copy_volume(app, name, source, on_measure).await,
+        }
+    }
+
+    async fn start(&self, order: &ContainerOrder) -> Answer<()> {
+        self.make_and_start(order).await
+    }
+
+    async fn start_again(&self, app: &AppId, service: &PartId) -> Answer<()> {
+        self.start_made(app, service).await
+    }
+
+    async fn stop(&self, app: &AppId, service: &PartId) -> Answer<()> {
+        self.stop_container(app, service).await
+    }
+
+    async fn remove(&self, app: &AppId, service: &PartId) -> Answer<()> {
+        self.remove_container(app, service).await
+    }
+
+    async fn run_inside(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        command: &[String],
+        user: Option<&str>,
+        timeout: Duration,
+    ) -> Answer<Ran> {
+        self.execute(app, service, command, user, timeout).await
+    }
+
+    async fn last_lines(&self, app: &AppId, service: &PartId, lines: usize) -> Answer<Vec<String>> {
+        self.tail(app, service, lines.min(LOG_LINES_SHOWN_MAX))
+            .await
+    }
+
+    async fn remove_network(&self, app: &AppId) -> Answer<()> {
+        self.drop_network(app).await
+    }
+
+    async fn remove_volume(&self, app: &AppId, name: &str) -> Answer<()> {
+        self.drop_volume(app, name).await
+    }
+
+    async fn is_there(&self) -> bool {
+        let Ok(client) = self.client(PING) else {
+            return false;
+        };
+        matches!(tokio::time::timeout(PING, client.ping()).await, Ok(Ok(_)))
+    }
+
+    async fn data_mib(&self) -> Answer<BTreeMap<AppId, u64>> {
+        self.volumes_mib().await
+    }
+}

@@ -1,0 +1,180 @@
+//! The ledger in SQLite: write-ahead log, every commit on the disk before it returns.
+
+use std::path::Path;
+use std::str::FromStr as _;
+
+use lavoir_core::ledger::Hash;
+use lavoir_core::text::Text;
+use sqlx::Row as _;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::ports::{Answer, Fault, LedgerStore};
+
+/// The box's database file.
+pub struct Sqlite {
+    pool: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where there is none, and brings it to the present format.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is no database, or was written by a newer version.
+    pub async fn open(file: &Path) -> Answer<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_with(options)
+            .await
+            .map_err(cannot_open)?;
+        sqlx::migrate!()
+            .run(&pool)
+            .await
+            .map_err(|error| match error {
+                sqlx::migrate::MigrateError::VersionMissing(_)
+                | sqlx::migrate::MigrateError::VersionTooNew(..) => newer(),
+                other => cannot_open(other),
+            })?;
+        Ok(Self { pool })
+    }
+
+    /// Opens a file to read it only, as it is; for `lavoir ledger verify`.
+    ///
+    /// # Errors
+    /// When it is no database of ours.
+    pub async fn open_to_read(file: &Path) -> Answer<Self> {
+        let url = format!("sqlite://{}?mode=ro", file.display());
+        let options = SqliteConnectOptions::from_str(&url).map_err(cannot_open)?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .map_err(cannot_open)?;
+        Ok(Self { pool })
+    }
+}
+
+impl LedgerStore for Sqlite {
+    async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let rows = sqlx::query("SELECT bytes, hash FROM ledger ORDER BY entry")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(cannot_open)?;
+        rows.iter()
+            .map(|row| {
+                let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
+                let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
+                // A hash of another length matches no bytes: the verifier names the entry.
+                let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
+                Ok((bytes, hash))
+            })
+            .collect()
+    }
+
+    async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
+        let index = i64::try_from(index).map_err(cannot_write)?;
+        sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
+            .bind(index)
+            .bind(bytes)
+            .bind(hash.as_slice())
+            .execute(&self.pool)
+            .await
+            .map_err(cannot_write)?;
+        Ok(())
+    }
+}
+
+fn cannot_open(error: impl std::fmt::Display) -> Fault {
+    Fault::lasting(
+        "ledger-cannot-open",
+        Text::new(
+            format!("Le registre ne s'ouvre pas ({error})."),
+            format!("The ledger cannot be opened ({error})."),
+        ),
+        Text::new(
+            "Vérifiez le disque et les droits du dossier d'état ; gardez le fichier tel quel.",
+            "Check the disk and the permissions of the state folder; keep the file as it is.",
+        ),
+    )
+}
+
+fn cannot_write(error: impl std::fmt::Display) -> Fault {
+    Fault::lasting(
+        "ledger-cannot-write",
+        Text::new(
+            format!("Le registre ne peut pas être écrit ({error})."),
+            format!("The ledger cannot be written ({error})."),
+        ),
+        Text::new(
+            "Faites de la place sur le disque, puis redemandez.",
+            "Make room on the disk, then ask again.",
+        ),
+    )
+}
+
+fn newer() -> Fault {
+    Fault::lasting(
+        "state-newer",
+        Text::new(
+            "Le dossier d'état a été écrit par une version plus récente de Lavoir.",
+            "The state folder was written by a newer version of Lavoir.",
+        ),
+        Text::new(
+            "Installez la version actuelle de Lavoir.",
+            "Install the current version of Lavoir.",
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lavoir_core::ledger::leaf_hash;
+
+    #[tokio::test]
+    async fn keeps_entries_and_refuses_to_change_them() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("lavoir.db");
+        let store = Sqlite::open(&file).await?;
+        for index in 0..3u64 {
+            let bytes = vec![u8::try_from(index)?];
+            store.append(index, &bytes, &leaf_hash(&bytes)).await?;
+        }
+        for statement in [
+            "UPDATE ledger SET bytes = x'00' WHERE entry = 1",
+            "DELETE FROM ledger WHERE entry = 2",
+            "REPLACE INTO ledger VALUES (1, x'00', zeroblob(32))",
+            "INSERT INTO ledger VALUES (7, x'00', zeroblob(32))",
+        ] {
+            assert!(
+                sqlx::query(statement).execute(&store.pool).await.is_err(),
+                "{statement}"
+            );
+        }
+        assert!(
+            store
+                .append(2, b"again", &leaf_hash(b"again"))
+                .await
+                .is_err()
+        );
+        drop(store);
+        let again = Sqlite::open(&file).await?.read_all().await?;
+        assert_eq!(again.len(), 3);
+        assert_eq!(again[2], (vec![2], leaf_hash(&[2])));
+        let mode: String = {
+            let pool = Sqlite::open(&file).await?.pool;
+            sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(&pool)
+                .await?
+        };
+        assert_eq!(mode, "wal");
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! The API of the daemon: versioned JSON over HTTP/1.1 on a unix socket. The command line speaks it; nothing else
+//! gets in.
+
+mod apps;
+mod guard;
+mod ledger;
+mod problem;
+mod progress;
+mod serve;
+pub mod wire;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::future::BoxFuture;
+use http::{StatusCode, header};
+use lavoir_core::id::RecipeId;
+use lavoir_core::limits;
+use lavoir_core::observed::Observed;
+use lavoir_core::state::State as BoxState;
+use tokio::sync::watch;
+
+pub use problem::{Detail, Kind, MEDIA_TYPE, Problem, Written, kind_of};
+pub use serve::serve;
+
+use crate::acts::Asked;
+use crate::engine::Engine;
+use crate::ports::{Containers as _, World};
+use crate::progress::Progress;
+
+/// What the API answers from.
+pub struct Api<W: World> {
+    /// What is decided.
+    pub engine: Arc<Engine<W>>,
+    /// What is under way.
+    pub progress: Arc<Progress>,
+    /// What is.
+    pub observed: watch::Receiver<Arc<Observed>>,
+    /// Who takes requests and knows the catalogue.
+    pub desk: Arc<dyn Desk>,
+}
+
+/// Takes what people ask and knows the catalogue.
+pub trait Desk: Send + Sync + 'static {
+    /// Prepares an act and has it decided; the state after it.
+    fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<BoxState>, Problem>>;
+    /// The catalogue. May read files.
+    fn recipes(&self) -> Vec<wire::RecipeCard>;
+    /// One recipe with its questions. May read files.
+    ///
+    /// # Errors
+    /// When there is none, or it is not sound.
+    fn recipe(&self, id: &RecipeId) -> Result<wire::RecipeDetail, Problem>;
+    /// What the panel asks for, the first time.
+    fn setup_code(&self) -> String;
+    /// The certificate of the box's own authority, PEM.
+    fn ca_pem(&self) -> String;
+}
+
+type Shared<W> = State<Arc<Api<W>>>;
+
+/// All paths.
+pub fn router<W: World>(api: Api<W>) -> Router {
+    let v1 = Router::new()
+        .route("/status", get(status))
+        .route("/recipes", get(recipes))
+        .route("/recipes/{recipe}", get(recipe))
+        .route("/acts", post(act))
+        .route("/apps", get(apps::list))
+        .route("/apps/{app}", get(apps::one))
+        .route("/apps/{app}/progress", get(progress::progress))
+        .route("/apps/{app}/logs", get(apps::logs))
+        .route("/ledger", get(ledger::page))
+        .route("/ledger/root", get(ledger::root))
+        .route("/ledger/export", get(ledger::export))
+        .route("/setup-code", get(setup_code))
+        .route("/ca", get(ca));
+    Router::new()
+        .nest("/v1", v1)
+        .fallback(async || Problem::no_such_path())
+        .method_not_allowed_fallback(async || Problem::no_such_path())
+        .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES_MAX))
+        .layer(axum::middleware::from_fn(guard::guard))
+        .with_state(Arc::new(api))
+}
+
+async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
+    let state = api.engine.state();
+    let (size, root) = api.engine.root().await;
+    let identity = state.identity().map(|identity| wire::BoxCard {
+        id: identity.box_id.clone(),
+        domain: identity.domain.clone(),
+    });
+    Json(wire::Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        identity,
+        in_preparation: true,
+        engine: api.engine.world().containers().is_there().await,
+        ledger: wire::LedgerRoot { size, root },
+        apps: apps::cards(&state, &api.observed.borrow()),
+    })
+}
+
+async fn recipes<W: World>(State(api): Shared<W>) -> Result<Json<Vec<wire::RecipeCard>>, Problem> {
+    reading(move || Ok(api.desk.recipes())).await.map(Json)
+}
+
+async fn recipe<W: World>(
+    State(api): Shared<W>,
+    id: Result<Path<RecipeId>, PathRejection>,
+) -> Result<Json<wire::RecipeDetail>, Problem> {
+    let Path(id) = id?;
+    reading(move || api.desk.recipe(&id)).await.map(Json)
+}
+
+/// Files are read away from the threads that answer.
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|_| Err(Problem::inside()))
+}
+
+async fn act<W: World>(
+    State(api): Shared<W>,
+    asked: Result<Json<Asked>, JsonRejection>,
+) -> Result<(StatusCode, Json<wire::Accepted>), Problem> {
+    let Json(asked) = asked?;
+    let desk = api.desk.clone();
+    let about = apps::asked_about(&asked);
+    // In a task of its own: whoever asked may go away, what was asked is carried through.
+    let state = tokio::spawn(async move { desk.act(asked).await })
+        .await
+        .unwrap_or_else(|_| Err(Problem::inside()))?;
+    let decided = apps::just_decided(&state, &about).ok_or_else(Problem::inside)?;
+    Ok((StatusCode::ACCEPTED, Json(decided)))
+}
+
+async fn setup_code<W: World>(State(api): Shared<W>) -> Response {
+    let code = api.desk.setup_code();
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(wire::SetupCode { code }),
+    )
+        .into_response()
+}
+
+async fn ca<W: World>(State(api): Shared<W>) -> Response {
+    (
+        [(header::CONTENT_TYPE, "application/x-pem-file")],
+        api.desk.ca_pem(),
+    )
+        .into_response()
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let mut problem = Problem::unsound(&rejection.body_text());
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            problem.kind = Kind::TooLarge;
+        }
+        problem
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Problem::unsound(&rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Problem::unsound(&rejection.body_text())
+    }
+}

@@ -1,0 +1,188 @@
+//! An app's progress as a stream of whole pictures, one JSON text a line, the last one telling how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use http::header;
+use lavoir_core::app::{App, Doing, Phase};
+use lavoir_core::id::{AppId, Revision};
+use lavoir_core::limits;
+use lavoir_core::state::State as BoxState;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::apps::{failure, find};
+use super::problem::Problem;
+use super::wire::{FailureCard, Outcome, Picture};
+use super::{Api, Shared};
+use crate::ports::World;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HowLong {
+    /// The decision to wait for; the latest one otherwise.
+    #[serde(default)]
+    revision: Option<u64>,
+    /// Until it ended, or only one picture.
+    #[serde(default = "yes")]
+    wait: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) async fn progress<W: World>(
+    State(api): Shared<W>,
+    id: Result<Path<AppId>, PathRejection>,
+    how_long: Result<Query<HowLong>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (Path(id), Query(how_long)) = (id?, how_long?);
+    let state = api.engine.state();
+    // An app that was asked to be deleted may be gone before its stream is asked for.
+    let gone_since = how_long
+        .revision
+        .is_some_and(|revision| revision < state.entries());
+    let latest = match find(&state, &id) {
+        Ok(app) => app.revision,
+        Err(_) if gone_since => Revision(0),
+        Err(problem) => return Err(problem),
+    };
+    let watcher = Watcher {
+        states: api.engine.watch(),
+        changes: api.progress.watch(),
+        waited: how_long.revision.map_or(latest, Revision),
+        once: !how_long.wait,
+        failure: None,
+        sent: None,
+        sent_at: None,
+        until: Instant::now() + Duration::from_secs(limits::PROGRESS_STREAM_S_MAX),
+        id,
+        api,
+    };
+    let body = Body::from_stream(stream::try_unfold(Some(watcher), next_line));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+struct Watcher<W: World> {
+    api: Arc<Api<W>>,
+    id: AppId,
+    waited: Revision,
+    once: bool,
+    states: watch::Receiver<Arc<BoxState>>,
+    changes: watch::Receiver<u64>,
+    /// Kept from the moment it was seen: when the app goes back, its progress is that of going back.
+    failure: Option<FailureCard>,
+    sent: Option<Picture>,
+    sent_at: Option<Instant>,
+    until: Instant,
+}
+
+type Line<W> = Option<(Bytes, Option<Watcher<W>>)>;
+
+async fn next_line<W: World>(watcher: Option<Watcher<W>>) -> Result<Line<W>, serde_json::Error> {
+    let Some(mut watcher) = watcher else {
+        return Ok(None);
+    };
+    let Some(picture) = watcher.next_picture().await else {
+        return Ok(None);
+    };
+    let mut line = serde_json::to_vec(&picture)?;
+    line.push(b'\n');
+    let over = picture.outcome.is_some() || watcher.once;
+    watcher.sent = Some(picture);
+    watcher.sent_at = Some(Instant::now());
+    Ok(Some((Bytes::from(line), (!over).then_some(watcher))))
+}
+
+impl<W: World> Watcher<W> {
+    /// The next picture worth sending; none when the stream has lasted long enough.
+    async fn next_picture(&mut self) -> Option<Picture> {
+        let not_before = self
+            .sent_at
+            .map(|at| at + Duration::from_millis(limits::PROGRESS_EVERY_MS));
+        loop {
+            self.states.mark_unchanged();
+            self.changes.mark_unchanged();
+            let picture = self.look();
+            let now = Instant::now();
+            let due = not_before.is_none_or(|at| now >= at);
+            let stale = self
+                .sent_at
+                .is_none_or(|at| now >= at + Duration::from_millis(limits::PROGRESS_AGAIN_MS));
+            let differs = self.sent.as_ref() != Some(&picture);
+            if picture.outcome.is_some() || (due && (differs || stale)) {
+                return Some(picture);
+            }
+            if now >= self.until {
+                return None;
+            }
+            // Every change is looked at, so that a failure is not missed; only what is sent is thinned out.
+            let wake = match not_before {
+                Some(at) if differs && !due => at,
+                _ => now + Duration::from_millis(limits::PROGRESS_AGAIN_MS),
+            };
+            let moved = async {
+                tokio::select! {
+                    changed = self.states.changed() => changed,
+                    changed = self.changes.changed() => changed,
+                }
+            };
+            if let Ok(Err(_)) = timeout_at(wake, moved).await {
+                // The daemon is going away; do not spin until it has.
+                sleep_until(wake).await;
+            }
+        }
+    }
+
+    fn look(&mut self) -> Picture {
+        let Some((app, progress)) = self.api.look(&self.id) else {
+            return Picture {
+                app: self.id.clone(),
+                doing: None,
+                steps: Vec::new(),
+                outcome: Some(Outcome::Settled),
+            };
+        };
+        if let Some(seen) = failure(&app, progress.as_ref())
+            && (seen.message.is_some() || self.failure.as_ref().map(|f| f.at) != Some(seen.at))
+        {
+            self.failure = Some(seen);
+        }
+        let outcome = outcome(&app, self.waited, self.failure.as_ref());
+        let steps = progress
+            .filter(|progress| progress.revision >= self.waited)
+            .map(|progress| progress.steps)
+            .unwrap_or_default();
+        Picture {
+            app: self.id.clone(),
+            doing: app.doing(),
+            steps,
+            outcome,
+        }
+    }
+}
+
+/// How the decision `waited` ended, if it did. A failure is itself an entry, so that it moves the revision on.
+fn outcome(app: &App, waited: Revision, failure: Option<&FailureCard>) -> Option<Outcome> {
+    let moved_on = app.revision != waited;
+    let failure = failure.cloned().map(Box::new);
+    match (app.phase, failure) {
+        (Phase::UnderWay(Doing::RollBack), _) => None,
+        (Phase::UnderWay(_), _) if moved_on => Some(Outcome::Overtaken),
+        (Phase::UnderWay(_), _) => None,
+        (Phase::Failed, Some(failure)) => Some(Outcome::Failed { failure }),
+        (Phase::Settled, Some(failure)) if app.last_failure.is_some() => {
+            Some(Outcome::WentBack { failure })
+        }
+        (Phase::Settled, _) if moved_on => Some(Outcome::Overtaken),
+        (Phase::Settled, _) => Some(Outcome::Settled),
+        (Phase::Failed, None) => Some(Outcome::Overtaken),
+    }
+}

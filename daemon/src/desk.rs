@@ -1,0 +1,139 @@
+//! The desk: takes what people ask from the API and the panel, has it prepared and decided, and answers from the
+//! catalogue.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use lavoir_core::command::Actor;
+use lavoir_core::id::RecipeId;
+use lavoir_core::state::State;
+use lavoir_core::text::Text;
+
+use crate::acts::{Asked, Preparer, Unprepared};
+use crate::api::wire::{RecipeCard, RecipeDetail};
+use crate::api::{Detail, Kind, Problem};
+use crate::catalogue::NoRecipe;
+use crate::engine::Engine;
+use crate::ports::World;
+use crate::recipe;
+
+/// The desk over an engine.
+pub struct Desk<W: World> {
+    /// What is decided.
+    pub engine: Arc<Engine<W>>,
+    /// Makes requests ready.
+    pub preparer: Preparer<W>,
+    /// What the panel asks for, the first time.
+    pub setup_code: String,
+    /// The certificate of the box's own authority, PEM.
+    pub ca_pem: String,
+}
+
+impl<W: World> crate::api::Desk for Desk<W> {
+    fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<State>, Problem>> {
+        Box::pin(async move {
+            let prepared = self
+                .preparer
+                .prepare(&self.engine.state(), asked)
+                .await
+                .map_err(problem)?;
+            // Until the founding, whoever reaches the socket is the installer.
+            Ok(self.engine.act(Actor::Installer, prepared).await?)
+        })
+    }
+
+    fn recipes(&self) -> Vec<RecipeCard> {
+        let catalogue = &self.preparer.catalogue;
+        let sound = catalogue
+            .names()
+            .into_iter()
+            .filter_map(|name| match catalogue.read(&name) {
+                Ok(folder) => Some(card(name, &folder.recipe)),
+                Err(_) => {
+                    tracing::warn!(recipe = %name, "unsound; see “lavoir recipe check”");
+                    None
+                }
+            });
+        sound.collect()
+    }
+
+    fn recipe(&self, id: &RecipeId) -> Result<RecipeDetail, Problem> {
+        let folder = self
+            .preparer
+            .catalogue
+            .read(id)
+            .map_err(|none| match none {
+                NoRecipe::Unknown => problem(Unprepared::UnknownRecipe(id.clone())),
+                NoRecipe::Unsound(problems) => problem(Unprepared::Unsound(problems)),
+            })?;
+        let domain = &self.preparer.box_facts.domain;
+        Ok(RecipeDetail {
+            card: card(id.clone(), &folder.recipe),
+            description: folder.recipe.description,
+            upstream: folder.recipe.upstream,
+            default_host: format!("{id}.{domain}").parse().ok(),
+            questions: folder.recipe.questions,
+        })
+    }
+
+    fn setup_code(&self) -> String {
+        self.setup_code.clone()
+    }
+
+    fn ca_pem(&self) -> String {
+        self.ca_pem.clone()
+    }
+}
+
+fn card(id: RecipeId, recipe: &lavoir_core::recipe::Recipe) -> RecipeCard {
+    RecipeCard {
+        id,
+        name: recipe.name.clone(),
+        summary: recipe.summary.clone(),
+        version: recipe.version.clone(),
+        ram_mib: recipe.needs.ram_mib,
+        disk_mib: recipe.needs.disk_mib,
+    }
+}
+
+fn problem(unprepared: Unprepared) -> Problem {
+    match unprepared {
+        Unprepared::No(no) => no.into(),
+        Unprepared::UnknownRecipe(name) => Problem::new(
+            Kind::Missing,
+            "no-such-recipe",
+            Text::new(
+                format!("Aucune recette ne s'appelle « {name} »."),
+                format!("No recipe is called “{name}”."),
+            ),
+            Text::new(
+                "La liste est dans « lavoir recipe list ».",
+                "See the list in “lavoir recipe list”.",
+            ),
+        ),
+        Unprepared::Unsound(problems) => Problem::new(
+            Kind::Unfit,
+            "recipe-or-answers-unsound",
+            Text::new(
+                "La recette ou les réponses ne conviennent pas.",
+                "The recipe or the answers will not do.",
+            ),
+            Text::new(
+                "Corrigez chaque point, puis redemandez.",
+                "Put each point right, then ask again.",
+            ),
+        )
+        .with(problems.into_iter().map(detail)),
+    }
+}
+
+fn detail(problem: recipe::Problem) -> Detail {
+    let at = match problem.line {
+        Some(line) => format!("{}:{line}", problem.file),
+        None => problem.file.clone(),
+    };
+    Detail {
+        message: problem.message(),
+        at: Some(at),
+    }
+}

@@ -1,0 +1,127 @@
+//! From the doors that the reconciler computes to the picture that the gateway gets: certificates, the panel's own
+//! door, words into bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lavoir_core::id::{Hostname, Timestamp};
+use lavoir_core::limits;
+use lavoir_core::route::{Behind, Closed, Door};
+use tokio::sync::watch;
+
+use crate::door::{Certificate, Doorway, HoldingState, Route, Target};
+use crate::ports::{Clock, TlsCertificates};
+
+/// The panel's address and where it listens.
+#[derive(Debug, Clone)]
+pub struct PanelDoor {
+    /// The box's domain.
+    pub host: Hostname,
+    /// On the loopback.
+    pub address: SocketAddr,
+}
+
+/// Keeps the gateway's picture right for ever: with each change of the doors, and each hour for the certificates.
+pub async fn keep<T: TlsCertificates, K: Clock>(
+    certificates: Arc<T>,
+    clock: K,
+    panel: PanelDoor,
+    mut doors: watch::Receiver<Vec<Door>>,
+    pictures: watch::Sender<Arc<Doorway>>,
+) {
+    let mut version = 0;
+    loop {
+        version += 1;
+        let picture = {
+            let doors = doors.borrow_and_update().clone();
+            paint(&*certificates, clock.now(), version, &panel, &doors)
+        };
+        pictures.send_if_modified(|shown| {
+            let differs = !shown.shows_the_same(&picture);
+            if differs {
+                *shown = Arc::new(picture);
+            }
+            differs
+        });
+        tokio::select! {
+            changed = doors.changed() => if changed.is_err() { return },
+            () = clock.sleep(Duration::from_millis(limits::CERTIFICATES_EVERY_MS)) => {}
+        }
+    }
+}
+
+fn paint<T: TlsCertificates>(
+    certificates: &T,
+    now: Timestamp,
+    version: u64,
+    panel: &PanelDoor,
+    doors: &[Door],
+) -> Doorway {
+    let mut routes: Vec<Route> = doors.iter().map(route).collect();
+    routes.push(Route {
+        host: panel.host.clone(),
+        path_prefix: "/".to_owned(),
+        target: Target::Upstream {
+            address: panel.address,
+            body_max_bytes: limits::API_BODY_BYTES_MAX as u64,
+        },
+    });
+    let hosts: BTreeSet<&Hostname> = routes.iter().map(|route| &route.host).collect();
+    let mut made: BTreeMap<&Hostname, Certificate> = BTreeMap::new();
+    for host in hosts {
+        match certificates.certificate_for(host, now) {
+            Ok(certificate) => {
+                made.insert(host, certificate);
+            }
+            Err(fault) => tracing::warn!(%host, %fault, "no certificate"),
+        }
+    }
+    let made = made.into_values().collect();
+    Doorway::new(version, routes, made)
+}
+
+fn route(door: &Door) -> Route {
+    let target = match &door.behind {
+        Behind::Container {
+            address,
+            body_max_mib,
+        } => Target::Upstream {
+            address: *address,
+            body_max_bytes: u64::from(*body_max_mib) * 1024 * 1024,
+        },
+        Behind::Redirect { path } => Target::Redirect {
+            location: path.clone(),
+        },
+        Behind::Closed { name, why } => Target::Holding {
+            name: name.clone(),
+            state: holding(*why),
+            retry_after_s: retry_after_s(*why),
+        },
+    };
+    Route {
+        host: door.host.clone(),
+        path_prefix: door.path.clone(),
+        target,
+    }
+}
+
+fn holding(why: Closed) -> HoldingState {
+    match why {
+        Closed::Starting => HoldingState::Starting,
+        Closed::Updating => HoldingState::Updating,
+        Closed::Stopped => HoldingState::Stopped,
+        Closed::Removed => HoldingState::Removed,
+        Closed::Broken => HoldingState::Broken,
+    }
+}
+
+fn retry_after_s(why: Closed) -> u32 {
+    match why {
+        Closed::Starting => 10,
+        Closed::Updating => 60,
+        Closed::Broken => 300,
+        Closed::Stopped | Closed::Removed => 3_600,
+    }
+}

@@ -1,0 +1,297 @@
+//! The single writer: takes a request, asks the core, writes the entry down, applies it, shows the new state.
+//! Readers never wait for it.
+
+use std::sync::Arc;
+
+use lavoir_core::command::{Actor, Command, Machine, Request};
+use lavoir_core::decide::decide;
+use lavoir_core::event::Event;
+use lavoir_core::id::Hostname;
+use lavoir_core::ledger::{self, Entry, Tree, Verifier, hex, leaf_hash};
+use lavoir_core::refusal::Refusal;
+use lavoir_core::state::State;
+use lavoir_core::text::{Message, Text};
+use tokio::sync::{Mutex, watch};
+
+use crate::ports::{
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, LedgerStore, MachineFacts as _,
+    World,
+};
+
+/// The engine over a world of ports.
+pub struct Engine<W: World> {
+    world: Arc<W>,
+    writer: Mutex<Writer>,
+    state: watch::Sender<Arc<State>>,
+}
+
+struct Writer {
+    state: State,
+    tree: Tree,
+    /// An append failed in a way that leaves open whether the entry is on the disk: nothing more may be written
+    /// until the ledger has been read again, by a restart.
+    unsure: bool,
+}
+
+/// A ledger, read and folded.
+pub struct Folded {
+    state: State,
+    tree: Tree,
+}
+
+impl Folded {
+    /// The state it comes to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Reads the ledger, checks it entry by entry, and folds it into the state.
+///
+/// # Errors
+/// The first damage, with a sentence and a way out (law L5).
+pub async fn read_ledger(store: &impl LedgerStore) -> Answer<Folded> {
+    let mut verifier = Verifier::default();
+    let mut state = State::default();
+    for (bytes, hash) in store.read_all().await? {
+        let entry = verifier.next(&bytes, &hash).map_err(|damage| {
+            let message = damage.message();
+            Fault::lasting(&message.code, message.sentence, message.next_step)
+        })?;
+        state.apply(entry.index, entry.time, &entry.events);
+    }
+    Ok(Folded {
+        state,
+        tree: verifier.into_tree(),
+    })
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Clone)]
+pub enum No {
+    /// A rule said no.
+    Refused(Refusal),
+    /// Something broke.
+    Broke(Box<Fault>),
+}
+
+impl No {
+    /// For people.
+    pub fn message(&self) -> Message {
+        match self {
+            No::Refused(refusal) => refusal.message(),
+            No::Broke(fault) => fault.message.clone(),
+        }
+    }
+}
+
+impl From<Fault> for No {
+    fn from(fault: Fault) -> Self {
+        No::Broke(Box::new(fault))
+    }
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        No::Refused(refusal)
+    }
+}
+
+impl<W: World> Engine<W> {
+    /// Over a world whose ledger is read here.
+    ///
+    /// # Errors
+    /// As [`read_ledger`].
+    pub async fn open(world: Arc<W>) -> Answer<Self> {
+        let folded = read_ledger(world.ledger_store()).await?;
+        Ok(Self::new(world, folded))
+    }
+
+    /// Over a world whose ledger was read before.
+    pub fn new(world: Arc<W>, folded: Folded) -> Self {
+        let (shown, _) = watch::channel(Arc::new(folded.state.clone()));
+        let writer = Writer {
+            state: folded.state,
+            tree: folded.tree,
+            unsure: false,
+        };
+        Self {
+            world,
+            writer: Mutex::new(writer),
+            state: shown,
+        }
+    }
+
+    /// The ports.
+    pub fn world(&self) -> &Arc<W> {
+        &self.world
+    }
+
+    /// The state as it stands.
+    pub fn state(&self) -> Arc<State> {
+        self.state.borrow().clone()
+    }
+
+    /// Told of each new state.
+    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+        self.state.subscribe()
+    }
+
+    /// The Merkle root over all entries, in hex, and their number.
+    pub async fn root(&self) -> (u64, String) {
+        let writer = self.writer.lock().await;
+        (writer.tree.size(), hex(&writer.tree.root()))
+    }
+
+    /// Gives the box its name, the first time.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn prepare(&self, box_id: String, domain: &Hostname) -> Result<(), No> {
+        if self.state().identity().is_some() {
+            return Ok(());
+        }
+        let command = Command::Prepare {
+            box_id,
+            domain: domain.clone(),
+        };
+        self.submit(Actor::Installer, command).await.map(|_| ())
+    }
+
+    /// Takes a request; answers with the state after it.
+    ///
+    /// # Errors
+    /// A refusal of the core, or a fault while measuring or writing.
+    pub async fn submit(&self, actor: Actor, command: Command) -> Result<Arc<State>, No> {
+        let machine = self.measure(&command).await?;
+        let mut writer = self.writer.lock().await;
+        if writer.unsure {
+            return Err(unsure().into());
+        }
+        // The ledger's time never runs back, even when the clock does.
+        let now = self.world.clock().now().max(writer.state.last_time());
+        let request = Request {
+            actor: actor.clone(),
+            command,
+            now,
+            machine,
+        };
+        let events = decide(&writer.state, &request)?;
+        let entry = Entry {
+            index: writer.tree.size(),
+            time: now,
+            actor,
+            events,
+            root_before: writer.tree.root(),
+        };
+        self.append(&mut writer, &entry).await?;
+        let state = Arc::new(writer.state.clone());
+        self.state.send_replace(state.clone());
+        Ok(state)
+    }
+
+    async fn append(&self, writer: &mut Writer, entry: &Entry) -> Result<(), No> {
+        let bytes = ledger::write(entry).map_err(|_| {
+            Fault::lasting(
+                "entry-too-large",
+                Text::new(
+                    "La décision est trop grande pour le registre.",
+                    "The decision is too large for the ledger.",
+                ),
+                Text::new(
+                    "Allégez les fichiers de la recette.",
+                    "Make the recipe's files smaller.",
+                ),
+            )
+        })?;
+        let hash = leaf_hash(&bytes);
+        if let Err(fault) = self
+            .world
+            .ledger_store()
+            .append(entry.index, &bytes, &hash)
+            .await
+        {
+            writer.unsure = true;
+            return Err(fault.into());
+        }
+        writer.tree.push(hash);
+        writer.state.apply(entry.index, entry.time, &entry.events);
+        for event in &entry.events {
+            log(entry.index, event);
+        }
+        Ok(())
+    }
+
+    async fn measure(&self, command: &Command) -> Result<Machine, No> {
+        let mut machine = match command {
+            Command::Act(_) => self.world.machine_facts().measure().await?,
+            Command::Prepare { .. } | Command::Report(_) => return Ok(nowhere()),
+        };
+        machine.engine = self.world.containers().is_there().await;
+        if machine.engine {
+            machine.data_mib = self.world.containers().data_mib().await?;
+        }
+        Ok(machine)
+    }
+}
+
+fn nowhere() -> Machine {
+    Machine {
+        architecture: None,
+        ram_mib: 0,
+        disk_free_mib: 0,
+        engine: false,
+        ports_in_use: Default::default(),
+        data_mib: Default::default(),
+    }
+}
+
+fn unsure() -> Fault {
+    Fault::lasting(
+        "ledger-unsure",
+        Text::new(
+            "Le registre n'a pas pu être écrit ; la machine n'accepte plus de décision.",
+            "The ledger could not be written; the box takes no more decisions.",
+        ),
+        Text::new(
+            "Faites de la place sur le disque, puis redémarrez le démon.",
+            "Make room on the disk, then restart the daemon.",
+        ),
+    )
+}
+
+fn log(index: u64, event: &Event) {
+    match event {
+        Event::Failed {
+            app, step, code, ..
+        } => tracing::warn!(index, %app, step, code, "could not be carried out"),
+        Event::Settled { app, .. } => tracing::info!(index, %app, "settled"),
+        _ => tracing::info!(
+            index,
+            app = event.app().map(tracing::field::display),
+            "decided"
+        ),
+    }
+}
+
+impl<W: World> Engine<W> {
+    /// Keeps private answers, then asks for the act that needs them.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn act(
+        &self,
+        actor: Actor,
+        prepared: crate::acts::Prepared,
+    ) -> Result<Arc<State>, No> {
+        let app = prepared.action.app().clone();
+        // Kept first: a decision whose answers are lost could never be carried out.
+        if !prepared.private_answers.is_empty() {
+            self.world
+                .app_files()
+                .keep_answers(&app, &prepared.private_answers)
+                .await?;
+        }
+        self.submit(actor, Command::Act(prepared.action)).await
+    }
+}

@@ -1,0 +1,182 @@
+//! The sound recipe from the folder to the release and back to Compose.
+
+use zeroize::Zeroizing;
+
+use lavoir_core::release::{Answer, Image, MountSource};
+
+use super::*;
+
+#[test]
+fn the_sound_recipe_has_no_problem() {
+    assert_eq!(check(&sound_dir()), Vec::new());
+}
+
+#[test]
+fn resolves_to_a_release_without_secrets() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [
+        ("contact", "ana@example.org"),
+        ("licence_code", "Code-77"),
+        ("title", "L'été $5 {{ x }} ${Y}"),
+    ];
+    let Resolved {
+        release,
+        private_answers,
+    } = resolve(&folder, request(&answers)).ok().unwrap();
+
+    let app = &release.services[&"app".parse().unwrap()];
+    let env = |name: &str| app.environment[name].as_str();
+    assert_eq!(env("TITLE"), "L'été $$5 {{ x }} $${Y}");
+    assert_eq!(env("PRICE"), "5 $$ for L'ÉTÉ $$5 {{ X }} $${Y}");
+    assert_eq!(env("CONTACT"), "mailto:${ANSWER_CONTACT}");
+    assert_eq!(
+        env("DATABASE_URL"),
+        "postgres://sound:${SECRET_DB_PASSWORD}@db/sound"
+    );
+    assert_eq!(env("HOSTS"), "music.example.org,static.music.example.org");
+    assert_eq!(env("MODE"), "closed");
+    assert_eq!((env("PLACES"), env("WORKERS")), ("5", "2"));
+    assert_eq!(env("CODE"), "${ANSWER_LICENCE_CODE}");
+    assert_eq!(app.memory_bytes, 256 << 20);
+    assert_eq!((app.cpu_milli, app.pids_max), (1_500, 100));
+    assert_eq!(app.tmpfs["/tmp"], "size=16m,mode=1777");
+    assert_eq!(
+        app.mounts[1].source,
+        MountSource::File("config.php".to_owned())
+    );
+    assert_eq!(app.secrets[0].path, "/run/secrets/session");
+    assert_eq!((app.secrets[0].uid, app.secrets[0].mode), (33, 0o400));
+
+    let db = &release.services[&"db".parse().unwrap()];
+    let check = db.healthcheck.as_ref().unwrap();
+    assert_eq!(
+        check.test,
+        ["CMD-SHELL", "pg_isready -U \"$$POSTGRES_USER\""]
+    );
+    assert_eq!(
+        (check.interval_ms, check.timeout_ms, check.retries),
+        (10_000, 30_000, 5)
+    );
+    assert_eq!(db.stop_grace_s, 90);
+    assert_eq!(db.environment["POSTGRES_PASSWORD"], "${SECRET_DB_PASSWORD}");
+
+    let migrate = &release.services[&"migrate".parse().unwrap()];
+    assert!(migrate.one_shot);
+    assert_eq!(migrate.command.as_ref().unwrap()[3], "two words");
+    assert_eq!(migrate.image, app.image);
+    let Image::Built { name, .. } = &app.image else {
+        panic!("built");
+    };
+    assert!(name.starts_with("lavoir/sound-app:") && name.len() == "lavoir/sound-app:".len() + 16);
+    assert!(release.contexts["image"].files["start.sh"].executable);
+    assert_eq!(release.hooks[0].command[5], "${ANSWER_CONTACT}");
+    assert_eq!(release.routes[1].host.as_str(), "static.music.example.org");
+    assert_eq!(
+        release.answers[&"tone".parse().unwrap()],
+        Answer::Public("low".to_owned())
+    );
+    assert!(matches!(
+        release.answers[&"contact".parse().unwrap()],
+        Answer::Private { .. }
+    ));
+    assert_eq!(private_answers.len(), 2);
+
+    let whole = serde_json::to_string(&release).unwrap();
+    for secret in ["ana@example.org", "Code-77"] {
+        assert!(!whole.contains(secret), "{secret} in the release");
+    }
+    assert_eq!(
+        serde_json::from_str::<lavoir_core::release::Release>(&whole).unwrap(),
+        release
+    );
+}
+
+#[test]
+fn files_are_rendered_with_the_real_values() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [("contact", "o'neil@example.org"), ("open", "true")];
+    let resolved = resolve(&folder, request(&answers)).ok().unwrap();
+    let secrets = [("db_password", "pass"), ("session_key", "0f")]
+        .map(|(id, value)| (id.parse().unwrap(), Zeroizing::new(value.to_owned())));
+    let request = request(&[]);
+    let private = resolved
+        .private_answers
+        .iter()
+        .map(|(id, answer)| (id.clone(), Zeroizing::new(answer.clone())))
+        .collect();
+    let values = Values::of(
+        &resolved.release,
+        &request.app,
+        private,
+        secrets.into(),
+        &request.box_facts,
+    );
+    assert!(!format!("{values:?}").contains("pass"));
+    let text = render_file(&resolved.release.files["config.php"], "config.php", &values).unwrap();
+    assert_eq!(
+        text,
+        "<?php\ndefine('TITLE', 'Une page');\ndefine('CONTACT', 'o\\'neil@example.org');\ndefine('DB_PASSWORD', 'pass');\n\
+         define('PLACES', 5);\ndefine('OPEN', true);\ndefine('PROXIES', ['172.18.0.0/16', 'fd00::/8', ]);\n"
+    );
+    let placeholders = values.placeholders();
+    let app = &resolved.release.services[&"app".parse().unwrap()];
+    let filled = |name: &str| fill(&app.environment[name], &placeholders).unwrap();
+    assert_eq!(filled("DATABASE_URL"), "postgres://sound:pass@db/sound");
+    assert_eq!(filled("PRICE"), "5 $ for UNE PAGE");
+    assert_eq!(filled("CONTACT"), "mailto:o'neil@example.org");
+}
+
+#[test]
+fn filling_refuses_what_it_does_not_know() {
+    let known = BTreeMap::from([("SECRET_A".to_owned(), "x$y".to_owned())]);
+    assert_eq!(fill("$$${SECRET_A}$$$$", &known).unwrap(), "$x$y$$");
+    for bad in [
+        "$",
+        "a$b",
+        "${SECRET_B}",
+        "${HOME}",
+        "${SECRET_A",
+        "$SECRET_A",
+        "${SECRET_A:-x}",
+        "$$$",
+    ] {
+        assert!(fill(bad, &known).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_digest_sees_every_change() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_home, dir) = copy();
+    let before = read(&dir).unwrap().digest;
+    assert_eq!(before, read(&sound_dir()).unwrap().digest);
+    let script = dir.join("image/start.sh");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o644)).unwrap();
+    let after = read(&dir).unwrap().digest;
+    assert_ne!(before, after);
+    fs::rename(&script, dir.join("image/start2.sh")).unwrap();
+    assert_ne!(after, read(&dir).unwrap().digest);
+}
+
+#[test]
+fn exported_compose_reads_back() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [
+        ("contact", "ana@example.org"),
+        ("title", "no: \"{yes}\" # 'x' & *y $z"),
+    ];
+    let release = resolve(&folder, request(&answers)).ok().unwrap().release;
+    let text = interpolation_compose(&release);
+    let mut problems = Problems::new();
+    let tree = tree::parse(&text, COMPOSE, &mut problems).expect(&text);
+    assert!(problems.is_empty());
+    let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let app = &value["services"]["app"];
+    assert_eq!(app["environment"]["TITLE"], "no: \"{yes}\" # 'x' & *y $$z");
+    assert_eq!(app["build"]["context"], "./image");
+    assert_eq!(
+        value["secrets"]["session_key"]["file"],
+        "./secrets/session_key"
+    );
+    drop(tree);
+}

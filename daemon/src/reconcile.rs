@@ -1,0 +1,280 @@
+//! The loop that makes the world agree with the state: observe, plan, carry out. It takes no input but state and
+//! world, so that after a crash it simply begins again.
+
+mod carry_out;
+mod faults;
+mod order;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lavoir_core::app::{App, Phase};
+use lavoir_core::command::{Actor, Command, Report};
+use lavoir_core::id::{AppId, Revision, Timestamp};
+use lavoir_core::limits;
+use lavoir_core::observed::{Observed, ObservedApp};
+use lavoir_core::plan::{Plan, plan_app};
+use lavoir_core::route::{Door, doors};
+use lavoir_core::state::State;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::engine::{Engine, No};
+use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
+use crate::progress::Progress;
+
+/// The reconciler.
+pub struct Reconciler<W: World> {
+    engine: Arc<Engine<W>>,
+    progress: Arc<Progress>,
+    doors: watch::Sender<Vec<Door>>,
+    observed: watch::Sender<Arc<Observed>>,
+    at_once: Arc<Semaphore>,
+    /// Apps whose last plan failed, and when to try again.
+    resting: BTreeMap<AppId, Rest>,
+}
+
+struct Rest {
+    revision: Revision,
+    failures: u32,
+    until: Timestamp,
+}
+
+/// How a plan ended.
+enum Ended {
+    /// All steps done.
+    Done,
+    /// A later decision came.
+    Overtaken,
+    /// A step broke for good.
+    Broke,
+}
+
+impl<W: World> Reconciler<W> {
+    /// Over an engine; tells the doors to whoever watches them.
+    pub fn new(engine: Arc<Engine<W>>, progress: Arc<Progress>) -> Self {
+        Self {
+            engine,
+            progress,
+            doors: watch::channel(Vec::new()).0,
+            observed: watch::channel(Arc::default()).0,
+            at_once: Arc::new(Semaphore::new(limits::APPS_AT_ONCE_MAX)),
+            resting: BTreeMap::new(),
+        }
+    }
+
+    /// Told of each change of the doors.
+    pub fn watch_doors(&self) -> watch::Receiver<Vec<Door>> {
+        self.doors.subscribe()
+    }
+
+    /// Told of each look at the world.
+    pub fn watch_observed(&self) -> watch::Receiver<Arc<Observed>> {
+        self.observed.subscribe()
+    }
+
+    /// Runs until `stop` becomes true; then lets go of what is under way, which is safe at any moment.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut states = self.engine.watch();
+        let mut at_work: BTreeMap<AppId, Revision> = BTreeMap::new();
+        let mut workers: JoinSet<(AppId, Revision, Ended)> = JoinSet::new();
+        loop {
+            let state = states.borrow_and_update().clone();
+            if let Err(fault) = self.look_and_plan(&state, &mut at_work, &mut workers).await {
+                tracing::warn!(%fault, "could not observe");
+            }
+            let every = Duration::from_millis(limits::RECONCILE_EVERY_MS);
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                _ = stop.wait_for(|stop| *stop) => return,
+                Some(ended) = workers.join_next(), if !workers.is_empty() => match ended {
+                    Ok((app, revision, ended)) => {
+                        at_work.remove(&app);
+                        self.note(app, revision, &ended);
+                    }
+                    // A panic in a worker is a broken invariant: it is in the log, and the app is tried again.
+                    Err(error) => {
+                        tracing::error!(%error, "a worker ended badly");
+                        at_work.retain(|_, _| false);
+                    }
+                },
+                () = self.engine.world().clock().sleep(every) => {}
+            }
+        }
+    }
+
+    async fn look_and_plan(
+        &mut self,
+        state: &Arc<State>,
+        at_work: &mut BTreeMap<AppId, Revision>,
+        workers: &mut JoinSet<(AppId, Revision, Ended)>,
+    ) -> Answer<()> {
+        let observed = Arc::new(observe(&**self.engine.world(), state).await?);
+        self.observed.send_replace(observed.clone());
+        let new_doors = doors(state, &observed);
+        self.doors.send_if_modified(|old| {
+            let differs = *old != new_doors;
+            *old = new_doors;
+            differs
+        });
+        let now = self.engine.world().clock().now();
+        let nothing = ObservedApp::default();
+        for app in state.apps().values() {
+            if at_work.contains_key(&app.id) || self.rests(app, now) {
+                continue;
+            }
+            let plan = plan_app(
+                app,
+                observed.apps.get(&app.id).unwrap_or(&nothing),
+                &observed.images,
+            );
+            if plan.steps.is_empty() {
+                continue;
+            }
+            at_work.insert(app.id.clone(), app.revision);
+            let worker = Worker {
+                engine: self.engine.clone(),
+                progress: self.progress.clone(),
+                app: app.clone(),
+                at_once: self.at_once.clone(),
+            };
+            workers.spawn(async move {
+                let ended = worker.run(&plan).await;
+                (plan.app, plan.revision, ended)
+            });
+        }
+        Ok(())
+    }
+
+    fn rests(&self, app: &App, now: Timestamp) -> bool {
+        self.resting
+            .get(&app.id)
+            .is_some_and(|rest| rest.revision == app.revision && now < rest.until)
+    }
+
+    fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
+        match ended {
+            Ended::Done | Ended::Overtaken => {
+                self.resting.remove(&app);
+            }
+            Ended::Broke => {
+                let failures = self.resting.get(&app).map_or(0, |rest| rest.failures) + 1;
+                let pause = carry_out::pause_ms(failures + limits::STEP_TRIES_MAX);
+                let until = Timestamp(self.engine.world().clock().now().0 + pause);
+                self.resting.insert(
+                    app,
+                    Rest {
+                        revision,
+                        failures,
+                        until,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// One look at the world.
+///
+/// # Errors
+/// When the engine or an app's folder does not answer.
+pub async fn observe<W: World>(world: &W, state: &State) -> Answer<Observed> {
+    let wanted = state
+        .apps()
+        .values()
+        .flat_map(|app| {
+            app.release
+                .images()
+                .into_iter()
+                .map(|image| image.reference().to_owned())
+        })
+        .collect();
+    let seen = world.containers().observe(&wanted).await?;
+    let mut observed = Observed {
+        apps: BTreeMap::new(),
+        images: seen.images,
+    };
+    for (id, app) in seen.apps {
+        let there = observed.apps.entry(id).or_default();
+        there.network = app.network;
+        there.containers = app.containers;
+        there.volumes = app.volumes;
+    }
+    for id in state.apps().keys() {
+        let files = world.app_files().observe(id).await?;
+        let there = observed.apps.entry(id.clone()).or_default();
+        there.files = files.digest;
+        there.hooks_done = files.hooks_done;
+    }
+    Ok(observed)
+}
+
+/// Carries out one app's plan.
+struct Worker<W: World> {
+    engine: Arc<Engine<W>>,
+    progress: Arc<Progress>,
+    app: App,
+    at_once: Arc<Semaphore>,
+}
+
+impl<W: World> Worker<W> {
+    async fn run(&self, plan: &Plan) -> Ended {
+        let mut states = self.engine.watch();
+        let overtaken = async {
+            let later = |state: &Arc<State>| {
+                state
+                    .apps()
+                    .get(&plan.app)
+                    .is_none_or(|app| app.revision != plan.revision)
+            };
+            // The sender lives as long as the engine, which this worker holds.
+            let _ = states.wait_for(later).await;
+        };
+        tokio::select! {
+            ended = self.carry_out_all(plan) => ended,
+            // Dropping a step half way is safe: the next plan begins where the world stands.
+            () = overtaken => Ended::Overtaken,
+        }
+    }
+
+    async fn carry_out_all(&self, plan: &Plan) -> Ended {
+        let Ok(_place) = self.at_once.acquire().await else {
+            return Ended::Overtaken;
+        };
+        self.progress.begin(plan);
+        for (index, step) in plan.steps.iter().enumerate() {
+            if let Err(fault) = self.with_tries(index, step).await {
+                tracing::warn!(app = %plan.app, step = step.kind(), %fault, "step failed");
+                return self
+                    .report_failure(plan, step.kind(), &fault.message.code)
+                    .await;
+            }
+        }
+        Ended::Done
+    }
+
+    async fn report_failure(&self, plan: &Plan, step: &str, code: &str) -> Ended {
+        // Only what was being decided is entered: an app that was well and fell over is tried again and shown as such.
+        if !matches!(self.app.phase, Phase::UnderWay(_)) {
+            return Ended::Broke;
+        }
+        let report = Report::Failed {
+            app: plan.app.clone(),
+            revision: plan.revision,
+            step: step.to_owned(),
+            code: code.to_owned(),
+        };
+        match self
+            .engine
+            .submit(Actor::Box, Command::Report(report))
+            .await
+        {
+            Ok(_) | Err(No::Refused(_)) => Ended::Overtaken,
+            Err(No::Broke(fault)) => {
+                tracing::error!(app = %plan.app, %fault, "the failure could not be entered");
+                Ended::Broke
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Carrying one step out. Each is safe to repeat; none chooses anything.
+
+use std::time::Duration;
+
+use lavoir_core::command::{Actor, Command, Report};
+use lavoir_core::id::PartId;
+use lavoir_core::limits;
+use lavoir_core::observed::Run;
+use lavoir_core::plan::Step;
+use lavoir_core::release::Image;
+
+use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready};
+use super::{Worker, order};
+use crate::engine::No;
+use crate::ports::{
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, Probe as _, Retry, World,
+};
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The pause before try number `tries + 1`, ms.
+pub(super) fn pause_ms(tries: u32) -> u64 {
+    let doubled = limits::STEP_PAUSE_MS.saturating_mul(
+        1u64.checked_shl(tries.saturating_sub(1))
+            .unwrap_or(u64::MAX),
+    );
+    doubled.min(limits::STEP_PAUSE_MS_MAX)
+}
+
+impl<W: World> Worker<W> {
+    pub(super) async fn with_tries(&self, index: usize, step: &Step) -> Answer<()> {
+        let world = self.engine.world();
+        let app = &self.app.id;
+        let mut tries = 0;
+        loop {
+            self.progress.step_begins(app, index, world.clock().now());
+            match self.carry_out(index, step).await {
+                Ok(()) => {
+                    self.progress.step_done(app, index, world.clock().now());
+                    return Ok(());
+                }
+                Err(fault) => {
+                    tries += 1;
+                    let again = fault.retry == Retry::Soon && tries < limits::STEP_TRIES_MAX;
+                    self.progress
+                        .step_broke(app, index, world.clock().now(), &fault, again);
+                    if !again {
+                        return Err(fault);
+                    }
+                    tracing::info!(%app, step = step.kind(), %fault, tries, "trying again");
+                    world
+                        .clock()
+                        .sleep(Duration::from_millis(pause_ms(tries)))
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, index: usize, step: &Step) -> Answer<()> {
+        let world = self.engine.world();
+        let containers = world.containers();
+        let app = &self.app.id;
+        let release = &*self.app.release;
+        let on_measure = |measure: Measure| self.progress.step_measures(app, index, measure);
+        match step {
+            Step::GetImage { image } => {
+                let context = match image {
+                    Image::Built { context, .. } => release.contexts.get(context),
+                    Image::Pulled { .. } => None,
+                };
+                containers.get_image(image, context, &on_measure).await
+            }
+            Step::RemoveContainer { service } => containers.remove(app, service).await,
+            Step::StopContainer { service } => containers.stop(app, service).await,
+            Step::MakeNetwork => containers.make_network(app).await,
+            Step::MakeVolume { name, copy_of, .. } => {
+                containers
+                    .make_volume(app, name, copy_of.as_deref(), &on_measure)
+                    .await
+            }
+            Step::WriteFiles { digest } => world.app_files().write(app, release, digest).await,
+            Step::StartContainer {
+                service,
+                made: true,
+                ..
+            } => containers.start_again(app, service).await,
+            Step::StartContainer {
+                service,
+                spec,
+                made: false,
+            } => {
+                containers
+                    .start(&order::container(world.app_files(), &self.app, service, spec).await?)
+                    .await
+            }
+            Step::AwaitHealth { service, timeout_s } => {
+                self.await_run(service, *timeout_s, false).await
+            }
+            Step::AwaitEnd { service, timeout_s } => {
+                self.await_run(service, *timeout_s, true).await
+            }
+            Step::RunHook { index } => self.run_hook(*index).await,
+            Step::ProbeHealth => self.probe().await,
+            Step::RemoveNetwork => containers.remove_network(app).await,
+            Step::RemoveVolume { name } => containers.remove_volume(app, name).await,
+            Step::RemoveFiles => world.app_files().remove(app).await,
+            Step::Settle => self.settle().await,
+        }
+    }
+
+    async fn settle(&self) -> Answer<()> {
+        let report = Report::Settled {
+            app: self.app.id.clone(),
+            revision: self.app.revision,
+        };
+        match self
+            .engine
+            .submit(Actor::Box, Command::Report(report))
+            .await
+        {
+            // A refusal here says that a later decision came: its plan is next.
+            Ok(_) | Err(No::Refused(_)) => Ok(()),
+            Err(No::Broke(fault)) => Err(*fault),
+        }
+    }
+
+    async fn await_run(&self, service: &PartId, timeout_s: u32, to_its_end: bool) -> Answer<()> {
+        let world = self.engine.world();
+        let deadline = world.clock().now().0 + u64::from(timeout_s) * 1_000;
+        loop {
+            let run = world
+                .containers()
+                .look(&self.app.id, service)
+                .await?
+                .map(|container| container.run);
+            match run {
+                Some(Run::Exited(0)) if to_its_end => return Ok(()),
+                Some(Run::Healthy) if !to_its_end => return Ok(()),
+                Some(Run::Exited(code)) => {
+                    return Err(self.with_last_lines(service, ended(service, code)).await);
+                }
+                None => return Err(self.with_last_lines(service, ended(service, -1)).await),
+                Some(_) if world.clock().now().0 >= deadline => {
+                    return Err(self
+                        .with_last_lines(service, not_ready(service, timeout_s))
+                        .await);
+                }
+                Some(_) => world.clock().sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn run_hook(&self, index: u32) -> Answer<()> {
+        let world = self.engine.world();
+        let hook = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.app.release.hooks.get(index));
+        let Some(hook) = hook else {
+            return Err(inconsistent("hook", &index.to_string()));
+        };
+        let values = world
+            .app_files()
+            .values(&self.app.id, &self.app.release)
+            .await?;
+        let command = order::words(&hook.command, &values)?;
+        let timeout = Duration::from_secs(hook.timeout_s.into());
+        let ran = world
+            .containers()
+            .run_inside(
+                &self.app.id,
+                &hook.service,
+                &command,
+                hook.user.as_deref(),
+                timeout,
+            )
+            .await?;
+        if ran.code != 0 {
+            return Err(hook_failed(&hook.service, ran.code).with_lines(ran.lines));
+        }
+        world
+            .app_files()
+            .note_hook(&self.app.id, self.app.revision, index)
+            .await
+    }
+
+    async fn probe(&self) -> Answer<()> {
+        let world = self.engine.world();
+        let Some(health) = &self.app.release.health else {
+            return Ok(());
+        };
+        let deadline = world.clock().now().0 + u64::from(health.start_s) * 1_000;
+        loop {
+            let address = world
+                .containers()
+                .look(&self.app.id, &health.service)
+                .await?
+                .and_then(|c| c.address);
+            let answer = match address {
+                Some(address) => {
+                    world
+                        .probe()
+                        .ask(address, health, self.app.release.host.as_str())
+                        .await
+                }
+                None => Err(ended(&health.service, -1)),
+            };
+            match answer {
+                Ok(status) if health.status.contains(&status) => return Ok(()),
+                answer if world.clock().now().0 >= deadline => {
+                    let fault = no_good_answer(health.start_s, answer.ok());
+                    return Err(self.with_last_lines(&health.service, fault).await);
+                }
+                _ => world.clock().sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn with_last_lines(&self, service: &PartId, fault: Fault) -> Fault {
+        let lines = self.engine.world().containers().last_lines(
+            &self.app.id,
+            service,
+            limits::LOG_LINES_SHOWN_MAX,
+        );
+        fault.with_lines(lines.await.unwrap_or_default())
+    }
+}

@@ -1,0 +1,230 @@
+//! The real world: every adapter behind its port, and what runs over them. Part of the executable, not of the
+//! library: nothing else may name an adapter.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lavoir::acts::Preparer;
+use lavoir::adapter::app_folder::AppFolders;
+use lavoir::adapter::box_ca::BoxCa;
+use lavoir::adapter::docker::{Docker, DockerOptions, ImageSources};
+use lavoir::adapter::durable::{self, Access};
+use lavoir::adapter::gateway_socket::GatewaySocket;
+use lavoir::adapter::machine::ThisMachine;
+use lavoir::adapter::probe::HttpProbe;
+use lavoir::adapter::sqlite::Sqlite;
+use lavoir::adapter::system::{SystemClock, SystemEntropy};
+use lavoir::api::{self, Api};
+use lavoir::catalogue::Catalogue;
+use lavoir::config::Config;
+use lavoir::desk::Desk;
+use lavoir::door::Doorway;
+use lavoir::doorway::{self, PanelDoor};
+use lavoir::engine::{Engine, read_ledger};
+use lavoir::ports::{Clock as _, Entropy as _, World};
+use lavoir::progress::Progress;
+use lavoir::recipe::BoxFacts;
+use lavoir::reconcile::Reconciler;
+use lavoir_core::ledger::hex;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Networks from which requests of the gateway can come: the engine's bridges are all within the private ranges
+/// (RFC 1918, RFC 4193), and nothing but the gateway reaches an app there.
+const GATEWAY_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+/// All adapters.
+struct Real {
+    containers: Docker,
+    app_files: AppFolders<SystemEntropy>,
+    ledger_store: Sqlite,
+    clock: SystemClock,
+    entropy: SystemEntropy,
+    machine_facts: ThisMachine,
+    probe: HttpProbe,
+}
+
+impl World for Real {
+    type Containers = Docker;
+    type AppFiles = AppFolders<SystemEntropy>;
+    type LedgerStore = Sqlite;
+    type Clock = SystemClock;
+    type Entropy = SystemEntropy;
+    type MachineFacts = ThisMachine;
+    type Probe = HttpProbe;
+
+    fn containers(&self) -> &Docker {
+        &self.containers
+    }
+    fn app_files(&self) -> &AppFolders<SystemEntropy> {
+        &self.app_files
+    }
+    fn ledger_store(&self) -> &Sqlite {
+        &self.ledger_store
+    }
+    fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+    fn entropy(&self) -> &SystemEntropy {
+        &self.entropy
+    }
+    fn machine_facts(&self) -> &ThisMachine {
+        &self.machine_facts
+    }
+    fn probe(&self) -> &HttpProbe {
+        &self.probe
+    }
+}
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// What keeps it from starting.
+pub async fn daemon(config: Config) -> anyhow::Result<()> {
+    durable::make_folder(&config.state)?;
+    fs::create_dir_all(&config.run)?;
+    let _alone = alone(&config.state)?;
+
+    let store = Sqlite::open(&config.database()).await?;
+    let folded = read_ledger(&store).await?;
+    let (box_id, domain) = match folded.state().identity() {
+        Some(identity) => (identity.box_id.clone(), identity.domain.clone()),
+        None => (random_hex::<8>(), config.domain()?),
+    };
+    if domain.as_str() != config.domain {
+        tracing::warn!(kept = %domain, configured = config.domain, "the domain was taken at the first start and stays");
+    }
+    let box_facts = BoxFacts {
+        domain: domain.to_string(),
+        language: config.language,
+        timezone: config.timezone.clone(),
+        proxies: GATEWAY_NETWORKS.map(str::to_owned).to_vec(),
+    };
+    let world = Arc::new(Real {
+        containers: Docker::connect(docker_options(&config, &box_id)).await?,
+        app_files: AppFolders::open(
+            config.state.join("apps"),
+            Arc::new(SystemEntropy),
+            box_facts.clone(),
+        )?,
+        ledger_store: store,
+        clock: SystemClock,
+        entropy: SystemEntropy,
+        machine_facts: ThisMachine {
+            disk: PathBuf::from("/var/lib/docker"),
+        },
+        probe: HttpProbe,
+    });
+    let engine = Arc::new(Engine::new(world.clone(), folded));
+    engine
+        .prepare(box_id, &domain)
+        .await
+        .map_err(|no| anyhow::anyhow!(no.message().sentence.en))?;
+
+    let ca = Arc::new(BoxCa::open(
+        &config.state.join("tls"),
+        domain.clone(),
+        SystemClock.now(),
+    )?);
+    let progress = Arc::new(Progress::default());
+    let reconciler = Reconciler::new(engine.clone(), progress.clone());
+    let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
+
+    let panel = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let panel_door = PanelDoor {
+        host: domain.clone(),
+        address: panel.local_addr()?,
+    };
+    let desk = Arc::new(Desk {
+        engine: engine.clone(),
+        preparer: Preparer {
+            world,
+            catalogue: Catalogue::new(config.recipes.clone()),
+            box_facts,
+        },
+        setup_code: setup_code(&config.state)?,
+        ca_pem: ca.root_pem().to_owned(),
+    });
+    let router = api::router(Api {
+        engine,
+        progress,
+        observed,
+        desk,
+    });
+
+    let (pictures, seen) = watch::channel(Arc::new(Doorway::default()));
+    let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
+    let (stop, stopped) = watch::channel(false);
+    let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
+    tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
+    tokio::spawn(gateway.serve(seen, watch::channel(0).0));
+    tokio::spawn(async move { axum::serve(panel, panel_pages()).await });
+
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let told = async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    };
+    tracing::info!(%domain, "the daemon listens");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    api::serve(&config.api_socket(), router, told).await?;
+    // Steps may be let go of at any moment; the next start begins where the world stands.
+    stop.send_replace(true);
+    let _ = reconciling.await;
+    Ok(())
+}
+
+fn panel_pages() -> axum::Router {
+    axum::Router::new().route("/", axum::routing::get(async || "Lavoir"))
+}
+
+fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
+    DockerOptions {
+        socket: config.engine.socket.clone(),
+        box_id: box_id.to_owned(),
+        images: ImageSources {
+            mirror: config.images.mirror.clone(),
+            archives: config.images.archives.clone(),
+            ca_bundle: config.images.ca_bundle.clone(),
+            debian_archive: config.images.debian_archive.clone(),
+            scratch: config.state.join("images"),
+        },
+    }
+}
+
+/// Two daemons on one state folder would write two pasts: the second one does not start.
+fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
+    let file = fs::File::create(state.join("lock"))?;
+    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock)
+        .map_err(|_| anyhow::anyhow!("another daemon works on {}", state.display()))
+}
+
+/// Made once: eight letters and digits that are not mistaken for one another, in two groups.
+fn setup_code(state: &Path) -> anyhow::Result<String> {
+    const SIGNS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let path = state.join("setup-code");
+    if let Some(bytes) = durable::read(&path)? {
+        return Ok(String::from_utf8(bytes)?);
+    }
+    let mut bytes = [0u8; 8];
+    SystemEntropy.fill(&mut bytes);
+    // 32 signs divide 256 evenly: no sign is likelier than another.
+    let signs = bytes.map(|byte| char::from(SIGNS[usize::from(byte) % SIGNS.len()]));
+    let code: String = signs[..4].iter().chain(&['-']).chain(&signs[4..]).collect();
+    durable::write(&path, code.as_bytes(), Access::PRIVATE)?;
+    Ok(code)
+}
+
+fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0u8; N];
+    SystemEntropy.fill(&mut bytes);
+    hex(&bytes)
+}
