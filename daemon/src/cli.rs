@@ -1,1 +1,82 @@
-//! The command line.
+//! The command line: everything but `daemon` and `gateway` is a question to the daemon over its socket.
+
+mod apps;
+pub mod args;
+mod client;
+mod end;
+mod install;
+mod ledger;
+mod questions;
+pub mod recipe_commands;
+pub mod sentences;
+mod show;
+mod terminal;
+mod watch;
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use futures_util::future::BoxFuture;
+use lavoir_core::ledger::Hash;
+
+pub use args::{Cli, Command, DaemonArgs, GatewayArgs};
+pub use client::Client;
+pub use end::End;
+pub use terminal::{Terminal, visible};
+
+use crate::config::Config;
+use crate::ports::Answer;
+
+/// What only `main.rs` can lend: it alone knows the adapters.
+pub struct Lent {
+    /// Reads all entries of a box's SQLite file.
+    pub read_database: ReadDatabase,
+}
+
+/// Reads all entries of a box's SQLite file.
+pub type ReadDatabase = fn(PathBuf) -> BoxFuture<'static, Answer<Vec<(Vec<u8>, Hash)>>>;
+
+/// Runs a command of a client; the exit code. `daemon` and `gateway` are `main.rs`'s.
+pub async fn run(cli: Cli, lent: &Lent) -> u8 {
+    let mut terminal = Terminal::new(&cli);
+    match command(&cli, lent, &mut terminal).await {
+        Ok(()) => end::WELL,
+        Err(end) => {
+            end.tell(&terminal);
+            end.code()
+        }
+    }
+}
+
+async fn command(cli: &Cli, lent: &Lent, terminal: &mut Terminal) -> Result<(), End> {
+    match &cli.command {
+        Command::Daemon(_) | Command::Gateway(_) => Err(End::not_here()),
+        Command::Install(args) => install::install(&client(cli)?, terminal, args).await,
+        Command::App { command } => apps::app(&client(cli)?, terminal, command).await,
+        Command::Recipe { command } => {
+            recipe_commands::recipe(|| client(cli), terminal, command).await
+        }
+        Command::Ledger { command } => {
+            ledger::ledger(|| client(cli), terminal, command, lent).await
+        }
+        Command::Status => show::status(&client(cli)?, terminal).await,
+        Command::SetupCode => show::setup_code(&client(cli)?, terminal).await,
+        Command::Ca => show::ca(&client(cli)?, terminal).await,
+        Command::Completion { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "lavoir", &mut text);
+            terminal.raw(&text)
+        }
+    }
+}
+
+fn client(cli: &Cli) -> Result<Client, End> {
+    Ok(Client::new(socket(cli.config.as_deref(), &cli.socket)?))
+}
+
+fn socket(config: Option<&Path>, socket: &Option<PathBuf>) -> Result<PathBuf, End> {
+    match socket {
+        Some(socket) => Ok(socket.clone()),
+        None => Ok(Config::load(config)?.api_socket()),
+    }
+}

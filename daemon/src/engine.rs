@@ -21,7 +21,7 @@ use crate::ports::{
 /// The engine over a world of ports.
 pub struct Engine<W: World> {
     world: Arc<W>,
-    writer: Mutex<Writer>,
+    writer: Arc<Mutex<Writer>>,
     state: watch::Sender<Arc<State>>,
 }
 
@@ -117,7 +117,7 @@ impl<W: World> Engine<W> {
         };
         Self {
             world,
-            writer: Mutex::new(writer),
+            writer: Arc::new(Mutex::new(writer)),
             state: shown,
         }
     }
@@ -164,7 +164,7 @@ impl<W: World> Engine<W> {
     /// A refusal of the core, or a fault while measuring or writing.
     pub async fn submit(&self, actor: Actor, command: Command) -> Result<Arc<State>, No> {
         let machine = self.measure(&command).await?;
-        let mut writer = self.writer.lock().await;
+        let mut writer = self.writer.clone().lock_owned().await;
         if writer.unsure {
             return Err(unsure().into());
         }
@@ -184,42 +184,16 @@ impl<W: World> Engine<W> {
             events,
             root_before: writer.tree.root(),
         };
-        self.append(&mut writer, &entry).await?;
-        let state = Arc::new(writer.state.clone());
-        self.state.send_replace(state.clone());
-        Ok(state)
-    }
-
-    async fn append(&self, writer: &mut Writer, entry: &Entry) -> Result<(), No> {
-        let bytes = ledger::write(entry).map_err(|_| {
-            Fault::lasting(
-                "entry-too-large",
-                Text::new(
-                    "La décision est trop grande pour le registre.",
-                    "The decision is too large for the ledger.",
-                ),
-                Text::new(
-                    "Allégez les fichiers de la recette.",
-                    "Make the recipe's files smaller.",
-                ),
-            )
-        })?;
-        let hash = leaf_hash(&bytes);
-        if let Err(fault) = self
-            .world
-            .ledger_store()
-            .append(entry.index, &bytes, &hash)
-            .await
-        {
-            writer.unsure = true;
-            return Err(fault.into());
-        }
-        writer.tree.push(hash);
-        writer.state.apply(entry.index, entry.time, &entry.events);
-        for event in &entry.events {
-            log(entry.index, event);
-        }
-        Ok(())
+        let (world, shown) = (self.world.clone(), self.state.clone());
+        // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but an entry that
+        // may be on the disk must also come into the state.
+        let written = tokio::spawn(async move {
+            append(&*world, &mut writer, &entry).await?;
+            let state = Arc::new(writer.state.clone());
+            shown.send_replace(state.clone());
+            Ok(state)
+        });
+        written.await.unwrap_or_else(|_| Err(unsure().into()))
     }
 
     async fn measure(&self, command: &Command) -> Result<Machine, No> {
@@ -233,6 +207,36 @@ impl<W: World> Engine<W> {
         }
         Ok(machine)
     }
+}
+
+async fn append<W: World>(world: &W, writer: &mut Writer, entry: &Entry) -> Result<(), No> {
+    let bytes = ledger::write(entry).map_err(|_| {
+        Fault::lasting(
+            "entry-too-large",
+            Text::new(
+                "La décision est trop grande pour le registre.",
+                "The decision is too large for the ledger.",
+            ),
+            Text::new(
+                "Allégez les fichiers de la recette.",
+                "Make the recipe's files smaller.",
+            ),
+        )
+    })?;
+    let hash = leaf_hash(&bytes);
+    // Unsure until the disk has answered; a panic or a shutdown in between leaves it so.
+    writer.unsure = true;
+    world
+        .ledger_store()
+        .append(entry.index, &bytes, &hash)
+        .await?;
+    writer.unsure = false;
+    writer.tree.push(hash);
+    writer.state.apply(entry.index, entry.time, &entry.events);
+    for event in &entry.events {
+        log(entry.index, event);
+    }
+    Ok(())
 }
 
 fn nowhere() -> Machine {

@@ -18,7 +18,7 @@ use lavoir_core::plan::{Plan, plan_app};
 use lavoir_core::route::{Door, doors};
 use lavoir_core::state::State;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::engine::{Engine, No};
 use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
@@ -77,17 +77,24 @@ impl<W: World> Reconciler<W> {
     /// Runs until `stop` becomes true; then lets go of what is under way, which is safe at any moment.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut states = self.engine.watch();
-        let mut at_work: BTreeMap<AppId, Revision> = BTreeMap::new();
+        let mut at_work = BTreeMap::new();
         let mut workers: JoinSet<(AppId, Revision, Ended)> = JoinSet::new();
         loop {
             let state = states.borrow_and_update().clone();
-            if let Err(fault) = self.look_and_plan(&state, &mut at_work, &mut workers).await {
-                tracing::warn!(%fault, "could not observe");
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                looked = self.look_and_plan(&state, &mut at_work, &mut workers) => {
+                    if let Err(fault) = looked {
+                        tracing::warn!(%fault, "could not observe");
+                    }
+                }
             }
             let every = Duration::from_millis(limits::RECONCILE_EVERY_MS);
             tokio::select! {
-                changed = states.changed() => if changed.is_err() { return },
+                biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                changed = states.changed() => if changed.is_err() { return },
                 Some(ended) = workers.join_next(), if !workers.is_empty() => match ended {
                     Ok((app, revision, ended)) => {
                         at_work.remove(&app);
@@ -96,7 +103,7 @@ impl<W: World> Reconciler<W> {
                     // A panic in a worker is a broken invariant: it is in the log, and the app is tried again.
                     Err(error) => {
                         tracing::error!(%error, "a worker ended badly");
-                        at_work.retain(|_, _| false);
+                        at_work.retain(|_, task| *task != error.id());
                     }
                 },
                 () = self.engine.world().clock().sleep(every) => {}
@@ -107,21 +114,19 @@ impl<W: World> Reconciler<W> {
     async fn look_and_plan(
         &mut self,
         state: &Arc<State>,
-        at_work: &mut BTreeMap<AppId, Revision>,
+        at_work: &mut BTreeMap<AppId, task::Id>,
         workers: &mut JoinSet<(AppId, Revision, Ended)>,
     ) -> Answer<()> {
-        let observed = Arc::new(observe(&**self.engine.world(), state).await?);
+        let observed = Arc::new(self.look(state).await?);
         self.observed.send_replace(observed.clone());
-        let new_doors = doors(state, &observed);
-        self.doors.send_if_modified(|old| {
-            let differs = *old != new_doors;
-            *old = new_doors;
-            differs
-        });
+        // What was decided meanwhile is planned after the next look, which knows of it.
+        let newest = self.engine.state();
+        self.show_doors(closing(&newest, &doors(state, &observed)));
         let now = self.engine.world().clock().now();
         let nothing = ObservedApp::default();
         for app in state.apps().values() {
-            if at_work.contains_key(&app.id) || self.rests(app, now) {
+            let decided_anew = newest.apps().get(&app.id) != Some(app);
+            if decided_anew || at_work.contains_key(&app.id) || self.rests(app, now) {
                 continue;
             }
             let plan = plan_app(
@@ -132,25 +137,57 @@ impl<W: World> Reconciler<W> {
             if plan.steps.is_empty() {
                 continue;
             }
-            at_work.insert(app.id.clone(), app.revision);
             let worker = Worker {
                 engine: self.engine.clone(),
                 progress: self.progress.clone(),
                 app: app.clone(),
                 at_once: self.at_once.clone(),
             };
-            workers.spawn(async move {
+            let task = workers.spawn(async move {
                 let ended = worker.run(&plan).await;
                 (plan.app, plan.revision, ended)
             });
+            at_work.insert(app.id.clone(), task.id());
         }
         Ok(())
+    }
+
+    /// A look at the world. It may take long: what is decided meanwhile closes doors at once, and opens none.
+    async fn look(&self, state: &State) -> Answer<Observed> {
+        let mut states = self.engine.watch();
+        states.mark_changed();
+        let mut look = std::pin::pin!(observe(&**self.engine.world(), state));
+        loop {
+            tokio::select! {
+                biased;
+                // The sender lives as long as the engine.
+                _ = states.changed() => {
+                    let newest = states.borrow_and_update().clone();
+                    let shown = self.doors.borrow().clone();
+                    self.show_doors(closing(&newest, &shown));
+                }
+                observed = &mut look => return observed,
+            }
+        }
+    }
+
+    fn show_doors(&self, new: Vec<Door>) {
+        self.doors.send_if_modified(|old| {
+            let differs = *old != new;
+            *old = new;
+            differs
+        });
     }
 
     fn rests(&self, app: &App, now: Timestamp) -> bool {
         self.resting
             .get(&app.id)
-            .is_some_and(|rest| rest.revision == app.revision && now < rest.until)
+            // A clock set back must not make the rest longer than it was meant to be.
+            .is_some_and(|rest| {
+                rest.revision == app.revision
+                    && now < rest.until
+                    && rest.until.0 - now.0 <= limits::STEP_PAUSE_MS_MAX
+            })
     }
 
     fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
@@ -159,7 +196,12 @@ impl<W: World> Reconciler<W> {
                 self.resting.remove(&app);
             }
             Ended::Broke => {
-                let failures = self.resting.get(&app).map_or(0, |rest| rest.failures) + 1;
+                let failures = self
+                    .resting
+                    .get(&app)
+                    .filter(|rest| rest.revision == revision)
+                    .map_or(0, |rest| rest.failures)
+                    + 1;
                 let pause = carry_out::pause_ms(failures + limits::STEP_TRIES_MAX);
                 let until = Timestamp(self.engine.world().clock().now().0 + pause);
                 self.resting.insert(
@@ -173,6 +215,18 @@ impl<W: World> Reconciler<W> {
             }
         }
     }
+}
+
+/// These doors, but closed where the state says so: an app that is open keeps those it has.
+fn closing(state: &State, shown: &[Door]) -> Vec<Door> {
+    let closed = doors(state, &Observed::default());
+    let of_app = |app: &App| {
+        let hosts = app.release.hosts();
+        let source = if app.is_open() { shown } else { &closed };
+        let own = source.iter().filter(|door| hosts.contains(&&door.host));
+        own.cloned().collect::<Vec<_>>()
+    };
+    state.apps().values().flat_map(of_app).collect()
 }
 
 /// One look at the world.
@@ -232,9 +286,11 @@ impl<W: World> Worker<W> {
             let _ = states.wait_for(later).await;
         };
         tokio::select! {
-            ended = self.carry_out_all(plan) => ended,
+            // First asked: a plan made for an older decision does not even begin.
+            biased;
             // Dropping a step half way is safe: the next plan begins where the world stands.
             () = overtaken => Ended::Overtaken,
+            ended = self.carry_out_all(plan) => ended,
         }
     }
 

@@ -1,4 +1,7 @@
-//! What the stories stand on: an engine of their own, an appliance of their own.
+//! What the tests stand on: an engine and an appliance of their own for stories, a world in memory for the simulation.
 
 pub mod appliance;
+pub mod chance;
 pub mod engine;
+pub mod memory;
+pub mod shapes;

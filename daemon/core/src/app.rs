@@ -108,6 +108,12 @@ impl App {
         self.intent == Intent::Running && self.phase == Phase::Settled
     }
 
+    /// What it is to be, and what it would go back to.
+    pub fn releases(&self) -> impl Iterator<Item = &Release> {
+        let previous = self.previous.iter().map(|previous| &*previous.release);
+        core::iter::once(&*self.release).chain(previous)
+    }
+
     /// What is under way, if anything is.
     pub fn doing(&self) -> Option<Doing> {
         match self.phase {

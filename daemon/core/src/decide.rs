@@ -132,6 +132,7 @@ fn install(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Install)?;
     Ok(Event::InstallDecided {
         app: id.clone(),
@@ -161,6 +162,7 @@ fn update(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Update)?;
     Ok(Event::UpdateDecided {
         app: id.clone(),
@@ -187,6 +189,7 @@ fn change(
         return Err(Refusal::NothingChanged { app: id.clone() });
     }
     fit::hosts_free(state, id, release)?;
+    fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Nothing)?;
     Ok(Event::ChangeDecided {
         app: id.clone(),

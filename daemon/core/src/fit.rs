@@ -1,9 +1,10 @@
 //! Does it fit? Asked before anything is touched.
 
-use crate::app::Intent;
+use crate::app::{App, Intent};
 use crate::command::Machine;
 use crate::id::AppId;
 use crate::limits;
+use crate::plan::container_name;
 use crate::refusal::Refusal;
 use crate::release::Release;
 use crate::state::State;
@@ -100,8 +101,9 @@ fn ports_free(
         let other_app = state
             .apps()
             .values()
-            .find(|other| other.id != *id && other.release.ports.iter().any(same))
-            .is_some();
+            .filter(|other| other.id != *id)
+            .flat_map(App::releases)
+            .any(|release| release.ports.iter().any(same));
         if other_app
             || (!mine_already && machine.ports_in_use.contains(&(port.protocol, port.port)))
         {
@@ -116,12 +118,21 @@ fn ports_free(
 /// # Errors
 /// The address that is taken, and by whom.
 pub fn hosts_free(state: &State, id: &AppId, release: &Release) -> Result<(), Refusal> {
-    for host in release.hosts() {
+    let hosts = release.hosts();
+    for (place, host) in hosts.iter().enumerate() {
+        if hosts[..place].contains(host) {
+            return Err(Refusal::HostTaken {
+                host: (*host).clone(),
+                by: id.clone(),
+            });
+        }
         if state
             .identity()
-            .is_some_and(|identity| identity.domain == *host)
+            .is_some_and(|identity| identity.domain == **host)
         {
-            return Err(Refusal::HostIsPanel { host: host.clone() });
+            return Err(Refusal::HostIsPanel {
+                host: (*host).clone(),
+            });
         }
         // The box's own certificates are all there is for now: public names come with their own order.
         if let Some(identity) = state.identity() {
@@ -131,18 +142,42 @@ pub fn hosts_free(state: &State, id: &AppId, release: &Release) -> Result<(), Re
                 .is_some_and(|rest| rest.ends_with('.'));
             if !under {
                 return Err(Refusal::HostOutside {
-                    host: host.clone(),
+                    host: (*host).clone(),
                     domain: identity.domain.clone(),
                 });
             }
         }
-        let taken = state
-            .apps()
-            .values()
-            .find(|other| other.id != *id && other.release.hosts().contains(&host));
+        let taken = state.apps().values().find(|other| {
+            other.id != *id && other.releases().any(|other| other.hosts().contains(host))
+        });
         if let Some(other) = taken {
             return Err(Refusal::HostTaken {
-                host: host.clone(),
+                host: (*host).clone(),
+                by: other.id.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether no other app has a container of the same name in Docker: `a` with a service `b-c` would share one with an
+/// app `a-b` with a service `c`.
+///
+/// # Errors
+/// The name that is taken, and by whom.
+pub fn containers_free(state: &State, id: &AppId, release: &Release) -> Result<(), Refusal> {
+    for service in release.services.keys() {
+        let name = container_name(id, service);
+        let taken = state.apps().values().find(|other| {
+            other.id != *id
+                && other
+                    .releases()
+                    .flat_map(|release| release.services.keys())
+                    .any(|service| container_name(&other.id, service) == name)
+        });
+        if let Some(other) = taken {
+            return Err(Refusal::ContainerNameTaken {
+                name,
                 by: other.id.clone(),
             });
         }

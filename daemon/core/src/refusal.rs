@@ -32,6 +32,7 @@ pub enum Refusal {
     HostTaken { host: Hostname, by: AppId },
     HostIsPanel { host: Hostname },
     HostOutside { host: Hostname, domain: Hostname },
+    ContainerNameTaken { name: String, by: AppId },
     EngineAway,
     OtherArchitecture { name: Text },
     NotEnoughMemory { needed_mib: u64, free_mib: u64 },
@@ -64,6 +65,7 @@ impl Refusal {
             Refusal::HostTaken { .. } => "host-taken",
             Refusal::HostIsPanel { .. } => "host-is-panel",
             Refusal::HostOutside { .. } => "host-outside",
+            Refusal::ContainerNameTaken { .. } => "container-name-taken",
             Refusal::EngineAway => "engine-away",
             Refusal::OtherArchitecture { .. } => "other-architecture",
             Refusal::NotEnoughMemory { .. } => "not-enough-memory",
@@ -285,6 +287,16 @@ impl Refusal {
                 Text::new(
                     format!("Choisissez une adresse qui finit par .{domain}."),
                     format!("Choose an address that ends with .{domain}."),
+                ),
+            ),
+            Refusal::ContainerNameTaken { name, by } => (
+                Text::new(
+                    format!("Le service « {by} » a déjà un conteneur nommé {name}."),
+                    format!("The app “{by}” already has a container called {name}."),
+                ),
+                Text::new(
+                    "Installez sous un autre nom court avec --name.",
+                    "Install under another short name with --name.",
                 ),
             ),
             Refusal::EngineAway => (

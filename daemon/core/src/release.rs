@@ -17,6 +17,7 @@ use crate::text::Text;
 
 /// All that an app is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
     /// Which recipe.
     pub recipe: RecipeId,
@@ -64,7 +65,7 @@ pub struct Release {
 
 /// An answer to a recipe's question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Answer {
     /// May be read by anyone who reads the ledger.
     Public(String),
@@ -77,6 +78,7 @@ pub enum Answer {
 
 /// One container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Service {
     /// Its image.
     pub image: Image,
@@ -140,7 +142,7 @@ pub struct Service {
 
 /// Where a container's image comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Image {
     /// From a registry, by digest: `docker.io/library/postgres@sha256:…`.
     Pulled {
@@ -172,6 +174,7 @@ impl Image {
 
 /// The files an image is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BuildContext {
     /// Path inside the context → text and whether it is executable.
     pub files: BTreeMap<String, ContextFile>,
@@ -179,6 +182,7 @@ pub struct BuildContext {
 
 /// One file of a build context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ContextFile {
     /// UTF-8 text.
     pub text: String,
@@ -189,6 +193,7 @@ pub struct ContextFile {
 
 /// A volume or a file seen inside a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mount {
     /// What is mounted.
     pub source: MountSource,
@@ -211,6 +216,7 @@ pub enum MountSource {
 
 /// A secret as a file inside a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecretMount {
     /// One of [`Release::secrets`].
     pub secret: PartId,
@@ -238,6 +244,7 @@ pub enum Condition {
 
 /// Docker's health check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Healthcheck {
     /// `["CMD", …]` or `["CMD-SHELL", "…"]`.
     pub test: Vec<String>,
@@ -253,6 +260,7 @@ pub struct Healthcheck {
 
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Volume {
     /// Data, database or cache.
     pub keep: Keep,
@@ -260,6 +268,7 @@ pub struct Volume {
 
 /// A configuration file as template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileTemplate {
     /// The template's text.
     pub template: String,
@@ -273,6 +282,7 @@ pub struct FileTemplate {
 
 /// How a secret is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecretShape {
     /// Of which signs.
     pub alphabet: Alphabet,
@@ -282,6 +292,7 @@ pub struct SecretShape {
 
 /// A database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Database {
     /// Which kind.
     pub engine: DatabaseEngine,
@@ -295,6 +306,7 @@ pub struct Database {
 
 /// A command run inside a container at one moment of the app's life. Safe to repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hook {
     /// When.
     pub when: HookMoment,
@@ -311,6 +323,7 @@ pub struct Hook {
 
 /// What the gateway passes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
     /// On which address.
     pub host: Hostname,
@@ -326,6 +339,7 @@ pub struct Route {
 
 /// A path under `/.well-known/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WellKnown {
     /// The whole path.
     pub path: String,
@@ -335,7 +349,7 @@ pub struct WellKnown {
 
 /// What answers a well-known path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum WellKnownAnswer {
     /// A redirect (301) to a path on the same address.
     Redirect(String),
@@ -350,6 +364,7 @@ pub enum WellKnownAnswer {
 
 /// An HTTP question asked by the daemon, straight to the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HttpHealth {
     /// To which service.
     pub service: PartId,
@@ -365,6 +380,7 @@ pub struct HttpHealth {
 
 /// A port opened on the machine itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PublishedPort {
     /// Which service.
     pub service: PartId,

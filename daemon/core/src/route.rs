@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::app::{App, Doing, Intent, Phase};
 use crate::id::{AppId, Hostname};
-use crate::observed::Observed;
+use crate::observed::{Observed, ObservedContainer, Run};
 use crate::release::WellKnownAnswer;
 use crate::state::State;
 use crate::text::Text;
@@ -61,7 +61,7 @@ pub enum Closed {
     Broken,
 }
 
-/// All doors of the apps. A door is open only to an app that is settled and whose container is there.
+/// All doors of the apps. A door is open only to an app that is settled and whose container is well.
 pub fn doors(state: &State, observed: &Observed) -> Vec<Door> {
     state
         .apps()
@@ -70,15 +70,20 @@ pub fn doors(state: &State, observed: &Observed) -> Vec<Door> {
         .collect()
 }
 
-type Addresses<'a> = BTreeMap<&'a crate::id::PartId, IpAddr>;
+/// Where each running container is, or why it takes no visitors.
+type Addresses<'a> = BTreeMap<&'a crate::id::PartId, Result<IpAddr, Closed>>;
 
 fn addresses<'a>(app: &AppId, observed: &'a Observed) -> Addresses<'a> {
     let containers = observed.apps.get(app).map(|seen| &seen.containers);
+    let address = |container: &ObservedContainer| match container.run {
+        Run::Healthy => container.address.ok_or(Closed::Broken),
+        Run::Starting => Err(Closed::Starting),
+        Run::Created | Run::Unhealthy | Run::Exited(_) => Err(Closed::Broken),
+    };
     containers
         .into_iter()
         .flatten()
-        .filter(|(_, container)| container.run.is_running())
-        .filter_map(|(service, container)| Some((service, container.address?)))
+        .map(|(service, container)| (service, address(container)))
         .collect()
 }
 
@@ -96,10 +101,11 @@ fn app_doors(app: &App, addresses: &Addresses<'_>) -> Vec<Door> {
             .collect();
     }
     let to = |service, port, body_max_mib| match addresses.get(service) {
-        Some(ip) => Behind::Container {
+        Some(Ok(ip)) => Behind::Container {
             address: SocketAddr::new(*ip, port),
             body_max_mib,
         },
+        Some(Err(why)) => shut(app, *why),
         None => shut(app, Closed::Broken),
     };
     let routes = release.routes.iter().map(|route| Door {

@@ -56,7 +56,7 @@ impl State {
         for event in events {
             self.apply_event(Revision(index), time, event);
         }
-        self.entries = index + 1;
+        self.entries = index.saturating_add(1);
         self.last_time = time;
     }
 
@@ -92,7 +92,11 @@ impl State {
             Event::ReinstallDecided { .. } => {
                 begin(app, revision, Intent::Running, Doing::Reinstall)
             }
-            Event::DeleteDecided { .. } => begin(app, revision, Intent::Deleted, Doing::Delete),
+            Event::DeleteDecided { .. } => {
+                // What is to be gone has no way back: a delete that fails must not turn into a roll back.
+                app.previous = None;
+                begin(app, revision, Intent::Deleted, Doing::Delete);
+            }
             Event::Settled {
                 app: id,
                 revision: reported,

@@ -200,6 +200,7 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::HostTaken { .. }
         | Refusal::HostIsPanel { .. }
         | Refusal::HostOutside { .. }
+        | Refusal::ContainerNameTaken { .. }
         | Refusal::PortTaken { .. } => Kind::Conflict,
         Refusal::OtherArchitecture { .. } => Kind::Unfit,
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,

@@ -179,14 +179,37 @@ fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
             .previous
             .as_ref()
             .filter(|previous| previous.generation != app.generation && shape.keep != Keep::Cache)
-            .map(|previous| volume_name(&app.id, volume, previous.generation))
-            .filter(|old| observed.volumes.contains_key(old));
+            .and_then(|previous| latest(app, volume, previous.generation, observed));
         steps.push(Step::MakeVolume {
             volume: volume.clone(),
             name,
             copy_of,
         });
     }
+}
+
+/// The latest complete generation of a volume up to `last`. It is older than `last` when a release in between did not
+/// name the volume: its data were kept, and now come back.
+fn latest(app: &App, volume: &PartId, last: u64, observed: &ObservedApp) -> Option<String> {
+    generations(app, volume, observed)
+        .filter(|(generation, name)| {
+            *generation <= last && observed.volumes.get(*name) == Some(&VolumeState::Complete)
+        })
+        .max_by_key(|(generation, _)| *generation)
+        .map(|(_, name)| name.clone())
+}
+
+fn generations<'a>(
+    app: &App,
+    volume: &PartId,
+    observed: &'a ObservedApp,
+) -> impl Iterator<Item = (u64, &'a String)> {
+    let (app, volume) = (app.id.clone(), volume.clone());
+    observed.volumes.keys().filter_map(move |name| {
+        let digits = name.rsplit_once("-g")?.1;
+        let generation = digits.parse().ok()?;
+        (volume_name(&app, &volume, generation) == *name).then_some((generation, name))
+    })
 }
 
 /// Older generations of volumes whose present one is proven. A volume that the release does not name any more is
@@ -200,16 +223,8 @@ fn remove_old_generations(app: &App, observed: &ObservedApp, steps: &mut Vec<Ste
         if observed.volumes.get(&current) != Some(&VolumeState::Complete) {
             continue;
         }
-        let stem = volume_name(&app.id, volume, 0);
-        let stem = stem.trim_end_matches('0');
-        for name in observed.volumes.keys().filter(|name| **name != current) {
-            let is_generation = name
-                .strip_prefix(stem)
-                .is_some_and(|rest| rest.parse::<u64>().is_ok());
-            if is_generation {
-                steps.push(Step::RemoveVolume { name: name.clone() });
-            }
-        }
+        let others = generations(app, volume, observed).filter(|(_, name)| **name != current);
+        steps.extend(others.map(|(_, name)| Step::RemoveVolume { name: name.clone() }));
     }
 }
 

@@ -1,0 +1,229 @@
+//! What is shown of the box and its apps.
+
+use anstyle::Style;
+use lavoir_core::id::{AppId, Timestamp};
+use lavoir_core::observed::Run;
+use lavoir_core::text::{Language, Text};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::client::Client;
+use super::end::End;
+use super::terminal::{Terminal, visible};
+use crate::api::wire::{AppCard, AppDetail, Health, SetupCode, Status};
+
+/// `lavoir status`.
+///
+/// # Errors
+/// When the daemon is away.
+pub async fn status(client: &Client, terminal: &Terminal) -> Result<(), End> {
+    let reply = client.get::<Status>("/v1/status").await?;
+    if terminal.json() {
+        return terminal.line(&String::from_utf8_lossy(&reply.raw));
+    }
+    let status = reply.value;
+    let fr = terminal.language() == Language::Fr;
+    if let Some(identity) = &status.identity {
+        terminal.line(&match terminal.language() {
+            Language::Fr => format!("La machine : https://{}/", identity.domain),
+            Language::En => format!("The box: https://{}/", identity.domain),
+        })?;
+    }
+    if status.in_preparation {
+        terminal.line(terminal.pick(
+            "Elle est en préparation : la personne qui installe décide seule, et tout est écrit dans le registre.",
+            "It is in preparation: the person who installs decides alone, and all is written in the ledger.",
+        ))?;
+    }
+    if !status.engine {
+        terminal.line(terminal.pick("Docker ne répond pas.", "Docker does not answer."))?;
+    }
+    let root = status.ledger.root.get(..16).unwrap_or(&status.ledger.root);
+    terminal.line(&if fr {
+        format!(
+            "Lavoir {}. Registre : {} entrées, racine {root}…",
+            status.version, status.ledger.size
+        )
+    } else {
+        format!(
+            "Lavoir {}. Ledger: {} entries, root {root}…",
+            status.version, status.ledger.size
+        )
+    })?;
+    terminal.line("")?;
+    table(terminal, &status.apps)
+}
+
+/// `lavoir app list`.
+///
+/// # Errors
+/// When the daemon is away.
+pub async fn list(client: &Client, terminal: &Terminal) -> Result<(), End> {
+    let reply = client.get::<Vec<AppCard>>("/v1/apps").await?;
+    if terminal.json() {
+        return terminal.line(&String::from_utf8_lossy(&reply.raw));
+    }
+    table(terminal, &reply.value)
+}
+
+/// One line of it.
+///
+/// # Errors
+/// When the daemon is away.
+pub async fn list_one(client: &Client, terminal: &Terminal, app: &AppId) -> Result<(), End> {
+    let path = format!("/v1/apps/{app}");
+    match client.get::<AppDetail>(&path).await {
+        Ok(reply) => table(terminal, &[reply.value.card]),
+        // It was watched while it was deleted.
+        Err(End::Refused { message, .. }) if message.code == "no-such-app" => {
+            terminal.line(&visible(terminal.say(&message.sentence)))
+        }
+        Err(end) => Err(end),
+    }
+}
+
+fn table(terminal: &Terminal, apps: &[AppCard]) -> Result<(), End> {
+    if apps.is_empty() {
+        return terminal.line(terminal.pick(
+            "Aucun service. « lavoir recipe list » dit ce qu'on peut installer.",
+            "No app. “lavoir recipe list” says what can be installed.",
+        ));
+    }
+    let width = |of: &dyn Fn(&AppCard) -> usize| apps.iter().map(of).max().unwrap_or(0);
+    let id = width(&|app| app.app.as_str().len());
+    let recipe = width(&|app| recipe(app).chars().count());
+    let url = width(&|app| app.url.len());
+    for app in apps {
+        terminal.line(&format!(
+            "{:id$}  {:recipe$}  {:url$}  {}{}",
+            app.app.as_str(),
+            recipe_of(app),
+            app.url,
+            terminal.state(app.sign, &app.state),
+            terminal.say(&unwell(app)),
+        ))?;
+    }
+    Ok(())
+}
+
+fn recipe(app: &AppCard) -> String {
+    format!("{} {}", app.recipe, app.version)
+}
+
+fn recipe_of(app: &AppCard) -> String {
+    visible(&recipe(app)).into_owned()
+}
+
+fn unwell(app: &AppCard) -> Text {
+    match app.health {
+        Health::Unwell if app.doing.is_none() => Text::new(
+            ", mais un conteneur ne va pas bien",
+            ", but a container is not well",
+        ),
+        _ => Text::new("", ""),
+    }
+}
+
+/// `lavoir app show`.
+///
+/// # Errors
+/// When the daemon is away, or there is no such app.
+pub async fn app(client: &Client, terminal: &Terminal, app: &AppId) -> Result<(), End> {
+    let reply = client.get::<AppDetail>(&format!("/v1/apps/{app}")).await?;
+    if terminal.json() {
+        return terminal.line(&String::from_utf8_lossy(&reply.raw));
+    }
+    let detail = reply.value;
+    let card = &detail.card;
+    let fact = |fr: &str, en: &str, value: &str| {
+        let name = terminal.on_out(Style::new().dimmed(), terminal.pick(fr, en));
+        terminal.line(&format!("{name} {value}"))
+    };
+    terminal.line(&terminal.on_out(Style::new().bold(), &visible(terminal.say(&card.name))))?;
+    let state = terminal.state(card.sign, &card.state);
+    fact("État :", "State:", &(state + terminal.say(&unwell(card))))?;
+    fact("Adresse :", "Address:", &card.url)?;
+    for host in detail.extra_hosts.values() {
+        fact("Adresse :", "Address:", &format!("https://{host}/"))?;
+    }
+    fact("Recette :", "Recipe:", &recipe_of(card))?;
+    fact("Installé le", "Installed on", &date(detail.installed_at))?;
+    let ram = match terminal.language() {
+        Language::Fr => format!("{} Mio", detail.ram_mib),
+        Language::En => format!("{} MiB", detail.ram_mib),
+    };
+    fact("Mémoire réservée :", "Memory set aside:", &ram)?;
+    for (id, answer) in &detail.answers {
+        let private = terminal.pick("(gardé à part du registre)", "(kept beside the ledger)");
+        let answer = answer.as_deref().map(visible);
+        fact(
+            "Réponse",
+            "Answer",
+            &format!("{id} = {}", answer.as_deref().unwrap_or(private)),
+        )?;
+    }
+    for (service, container) in &detail.containers {
+        let run = terminal
+            .say(&run_words(container.run, container.one_shot))
+            .to_owned();
+        let line = format!("{service}: {run} ({})", visible(&container.image));
+        fact("Conteneur", "Container", &line)?;
+    }
+    if let Some(failure) = &detail.failure {
+        let line = format!(
+            "{} {}",
+            date(failure.at),
+            visible(terminal.say(&failure.sentence))
+        );
+        fact("Dernière panne :", "Last failure:", &line)?;
+        for line in &failure.lines {
+            terminal.line(&format!("  | {}", visible(line)))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_words(run: Option<Run>, one_shot: bool) -> Text {
+    match run {
+        None => Text::new("absent", "not there"),
+        Some(Run::Created) => Text::new("prêt à démarrer", "ready to start"),
+        Some(Run::Starting) => Text::new("démarre", "is starting"),
+        Some(Run::Healthy) => Text::new("va bien", "is well"),
+        Some(Run::Unhealthy) => Text::new("ne va pas bien", "is not well"),
+        Some(Run::Exited(0)) if one_shot => Text::new("a fini son travail", "has done its work"),
+        Some(Run::Exited(code)) => Text::new(
+            format!("s'est arrêté (code {code})"),
+            format!("has ended (code {code})"),
+        ),
+    }
+}
+
+/// `lavoir setup-code`.
+///
+/// # Errors
+/// When the daemon is away.
+pub async fn setup_code(client: &Client, terminal: &Terminal) -> Result<(), End> {
+    let reply = client.get::<SetupCode>("/v1/setup-code").await?;
+    if terminal.json() {
+        return terminal.line(&String::from_utf8_lossy(&reply.raw));
+    }
+    terminal.line(&visible(&reply.value.code))
+}
+
+/// `lavoir ca`.
+///
+/// # Errors
+/// When the daemon is away.
+pub async fn ca(client: &Client, terminal: &Terminal) -> Result<(), End> {
+    terminal.raw(&client.get_raw("/v1/ca").await?)
+}
+
+/// A moment, in universal time, to the minute.
+pub(super) fn date(at: Timestamp) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    i64::try_from(at.0 / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|moment| moment.format(format).ok())
+        .unwrap_or_else(|| at.0.to_string())
+}
