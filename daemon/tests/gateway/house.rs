@@ -182,7 +182,11 @@ impl Daemon {
         let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
             .unwrap()
             .unwrap();
-        let socket = GatewaySocket::bind(socket, &user.name).unwrap();
+        Self::start_for(socket, doorway, &user.name)
+    }
+
+    pub fn start_for(socket: &Path, doorway: Doorway, user: &str) -> Self {
+        let socket = GatewaySocket::bind(socket, user).unwrap();
         let (doorways, seen) = watch::channel(Arc::new(doorway));
         let (sender, applied) = watch::channel(0);
         let serving = tokio::spawn(socket.serve(seen, sender));

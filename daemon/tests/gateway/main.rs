@@ -3,6 +3,7 @@
 
 mod changes;
 mod house;
+mod process;
 mod smuggling;
 
 use std::sync::Arc;
