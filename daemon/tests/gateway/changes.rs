@@ -235,6 +235,8 @@ async fn told_to_end_it_lets_what_is_under_way_end() {
         tokio::task::yield_now().await;
     }
     house.ending.cancel();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(!house.gateway.is_finished(), "it waits");
     piece.send(b'b').await.unwrap();
     drop(piece);
     assert_eq!(text(answer.await.unwrap().unwrap().into_body()).await, "ab");
