@@ -185,7 +185,7 @@ async fn an_apps_network_volume_and_containers_live_and_go() {
     assert_eq!(user.lines, ["www-data"]);
     let sleep = ["sh", "-c", "echo begun; exec sleep 987"].map(String::from);
     let fault = docker
-        .run_inside(&blog, &part("web"), &sleep, None, SECOND)
+        .run_inside(&blog, &part("web"), &sleep, None, 8 * SECOND)
         .await
         .unwrap_err();
     assert_eq!(
