@@ -200,7 +200,8 @@ async fn live(run: &Arc<Run>, life: u64, last: bool, chance: &mut Chance) {
         assert!(world.advance(), "everybody waits for ever");
     }
     if last {
-        run.check_peace(&engine, &shown.borrow()).await;
+        let shown = shown.borrow().clone();
+        run.check_peace(&engine, &shown).await;
     }
     stop.send_replace(true);
     all_wait(world).await;
