@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use lavoir::ports::{
-    Answer, AppFiles, Clock, ContainerOrder, Containers, Fault, SeenFiles, World,
+    Answer, ContainerOrder, Fault, SeenFiles,
 };
 use lavoir_core::app::{App, Intent, Phase};
 use lavoir_core::id::{AppId, PartId};
