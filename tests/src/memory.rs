@@ -11,9 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use lavoir::ports::{
-    Answer, ContainerOrder, Fault, SeenFiles,
-};
+use lavoir::ports::{Answer, ContainerOrder, Fault, SeenFiles};
 use lavoir_core::app::{App, Intent, Phase};
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::ledger::Hash;
@@ -231,10 +229,9 @@ impl Memory {
     /// The apps of which the engine still has anything.
     pub fn apps_left(&self) -> Vec<AppId> {
         let inner = self.lock();
-        let some = inner
-            .apps
-            .iter()
-            .filter(|(_, app)| app.network || !app.containers.is_empty() || !app.volumes.is_empty());
+        let some = inner.apps.iter().filter(|(_, app)| {
+            app.network || !app.containers.is_empty() || !app.volumes.is_empty()
+        });
         let folders = inner
             .folders
             .iter()
@@ -428,7 +425,10 @@ impl Inner {
                 })
             });
             if open {
-                self.violated(format!("{what} for {app} while its door is open: {:?}", decided.phase));
+                self.violated(format!(
+                    "{what} for {app} while its door is open: {:?}",
+                    decided.phase
+                ));
             }
         }
         Some(decided.clone())
@@ -452,7 +452,8 @@ impl Inner {
             .keys()
             .map(|volume| volume_name(id, volume, app.generation));
         let newer = current.into_iter().find(|current| {
-            current.rsplit_once("-g").map(|(stem, _)| stem) == name.rsplit_once("-g").map(|(stem, _)| stem)
+            current.rsplit_once("-g").map(|(stem, _)| stem)
+                == name.rsplit_once("-g").map(|(stem, _)| stem)
         });
         let newer_there = newer.as_ref().is_some_and(|newer| {
             newer != name
@@ -487,7 +488,11 @@ impl Inner {
         }
         let name = container_name(app, &order.service);
         let foreign = self.apps.iter().any(|(other, there)| {
-            other != app && there.containers.keys().any(|s| container_name(other, s) == name)
+            other != app
+                && there
+                    .containers
+                    .keys()
+                    .any(|s| container_name(other, s) == name)
         });
         if foreign {
             self.violated(format!("two apps want the container {name}"));
@@ -500,22 +505,37 @@ impl Inner {
             self.violated(format!("{name} started before its files were written"));
         }
         self.addresses += 1;
-        let (now, address) = (self.now, IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + self.addresses)));
+        let (now, address) = (
+            self.now,
+            IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + self.addresses)),
+        );
         let ready_ms = Chance::keyed(self.seed, &name, self.addresses.into()).below(20_000);
-        let volumes: Vec<String> = order.volumes.iter().map(|(name, _, _)| name.clone()).collect();
+        let volumes: Vec<String> = order
+            .volumes
+            .iter()
+            .map(|(name, _, _)| name.clone())
+            .collect();
         let there = self.app(app);
         there.containers.remove(&order.service);
         if !there.network {
             return Err(missing("network"));
         }
-        if volumes.iter().any(|name| !there.volumes.get(name).is_some_and(|v| v.complete)) {
+        if volumes
+            .iter()
+            .any(|name| !there.volumes.get(name).is_some_and(|v| v.complete))
+        {
             return Err(missing("volume"));
         }
         let container = Container {
             spec: order.spec.clone(),
             one_shot: order.filled.one_shot,
             checked: order.filled.healthcheck.is_some(),
-            bad: order.filled.environment.get(BAD).cloned().unwrap_or_default(),
+            bad: order
+                .filled
+                .environment
+                .get(BAD)
+                .cloned()
+                .unwrap_or_default(),
             volumes: volumes.clone(),
             ready_ms,
             address,
@@ -570,4 +590,3 @@ pub async fn all_wait(memory: &Memory) {
         }
     }
 }
-

@@ -53,7 +53,10 @@ impl Containers for Memory {
 
     async fn look(&self, app: &AppId, service: &PartId) -> Answer<Option<ObservedContainer>> {
         let deed = |inner: &mut Inner| {
-            let container = inner.apps.get(app).and_then(|app| app.containers.get(service));
+            let container = inner
+                .apps
+                .get(app)
+                .and_then(|app| app.containers.get(service));
             Ok(container.map(|container| inner.seen(container)))
         };
         self.effect(format!("look {app} {service}"), deed).await
@@ -74,7 +77,8 @@ impl Containers for Memory {
             inner.images.insert(image.reference().to_owned());
             Ok(())
         };
-        self.effect(format!("get-image {}", image.reference()), deed).await
+        self.effect(format!("get-image {}", image.reference()), deed)
+            .await
     }
 
     async fn make_network(&self, app: &AppId) -> Answer<()> {
@@ -104,7 +108,11 @@ impl Containers for Memory {
                 }
             }
             let complete = copy_of.is_none();
-            let there = inner.app(app).volumes.get(name).is_some_and(|volume| volume.complete);
+            let there = inner
+                .app(app)
+                .volumes
+                .get(name)
+                .is_some_and(|volume| volume.complete);
             if !there {
                 let volume = Volume {
                     complete,
@@ -151,7 +159,8 @@ impl Containers for Memory {
             inner.write_to(app, &volumes);
             Ok(())
         };
-        self.effect(format!("start-again {app} {service}"), deed).await
+        self.effect(format!("start-again {app} {service}"), deed)
+            .await
     }
 
     async fn stop(&self, app: &AppId, service: &PartId) -> Answer<()> {
@@ -199,12 +208,14 @@ impl Containers for Memory {
                 }
             }
         };
-        self.effect(format!("run-inside {app} {service}"), deed).await
+        self.effect(format!("run-inside {app} {service}"), deed)
+            .await
     }
 
     async fn last_lines(&self, app: &AppId, service: &PartId, _: usize) -> Answer<Vec<String>> {
         let deed = |_: &mut Inner| Ok(vec!["its last line".to_owned()]);
-        self.effect(format!("last-lines {app} {service}"), deed).await
+        self.effect(format!("last-lines {app} {service}"), deed)
+            .await
     }
 
     async fn remove_network(&self, app: &AppId) -> Answer<()> {
@@ -262,7 +273,8 @@ impl AppFiles for Memory {
     }
 
     async fn values(&self, app: &AppId, _release: &Release) -> Answer<Values> {
-        self.effect(format!("values {app}"), |_| Ok(Values::default())).await
+        self.effect(format!("values {app}"), |_| Ok(Values::default()))
+            .await
     }
 
     fn file_path(&self, app: &AppId, name: &str) -> PathBuf {
@@ -316,7 +328,10 @@ impl LedgerStore for Memory {
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
         let deed = |inner: &mut Inner| {
             if u64::try_from(inner.ledger.len()) != Ok(index) {
-                inner.violated(format!("entry {index} written where {} comes next", inner.ledger.len()));
+                inner.violated(format!(
+                    "entry {index} written where {} comes next",
+                    inner.ledger.len()
+                ));
                 return Err(broken(false, "ledger"));
             }
             inner.ledger.push((bytes.to_vec(), *hash));
@@ -336,7 +351,8 @@ impl Clock for Memory {
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.wait(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).await;
+        self.wait(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+            .await;
     }
 }
 
@@ -410,4 +426,3 @@ impl World for Memory {
         self
     }
 }
-
