@@ -45,7 +45,7 @@ fail() {
 # quietly COMMAND…: runs it with its output in the log; shows that time passes; shows the last lines when it fails.
 quietly() {
   local began=$SECONDS from pid code=0 turn=0 last seconds said=0
-  from=$(($(wc -l <"$log") + 1))
+  from=$(($(wc -l <"$log") + 2))
   printf '$ %s\n' "$*" >>"$log"
   "$@" >>"$log" 2>&1 </dev/null &
   pid=$!
