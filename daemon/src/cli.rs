@@ -54,7 +54,7 @@ async fn command(cli: &Cli, lent: &Lent, terminal: &mut Terminal) -> Result<(), 
         Command::Install(args) => install::install(&client(cli)?, terminal, args).await,
         Command::App { command } => apps::app(&client(cli)?, terminal, command).await,
         Command::Recipe { command } => {
-            recipe_commands::recipe(|| client(cli), terminal, command).await
+            recipe_commands::run(|| client(cli), terminal, command).await
         }
         Command::Ledger { command } => {
             ledger::ledger(|| client(cli), terminal, command, lent).await

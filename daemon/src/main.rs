@@ -2,41 +2,33 @@
 
 mod world;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Parser as _;
+use lavoir::cli::{self, Cli, Command, Lent};
 use lavoir::config::Config;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("LAVOIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let arguments: Vec<String> = std::env::args().collect();
-    let config = arguments
-        .iter()
-        .position(|word| word == "--config")
-        .and_then(|at| arguments.get(at + 1))
-        .map(PathBuf::from);
-    let outcome = match arguments.last().map(String::as_str) {
-        Some("daemon") => run_daemon(config),
-        Some("gateway") => run_gateway(config),
-        _ => return ExitCode::from(2),
+    let cli = Cli::parse();
+    let ended = match &cli.command {
+        Command::Daemon(_) => run_daemon(&cli),
+        // Before there is any thread: rights are given up thread by thread.
+        Command::Gateway(_) => run_gateway(&cli),
+        _ => return ask(cli),
     };
-    match outcome {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run_daemon(config: Option<PathBuf>) -> anyhow::Result<()> {
-    let config = Config::load(config.as_deref())?;
+fn run_daemon(cli: &Cli) -> anyhow::Result<()> {
+    log_to_stderr();
+    let config = Config::load(cli.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -44,12 +36,43 @@ fn run_daemon(config: Option<PathBuf>) -> anyhow::Result<()> {
     runtime.block_on(world::daemon(config))
 }
 
-fn run_gateway(config: Option<PathBuf>) -> anyhow::Result<()> {
-    let config = Config::load(config.as_deref())?;
+fn run_gateway(cli: &Cli) -> anyhow::Result<()> {
+    log_to_stderr();
+    let config = Config::load(cli.config.as_deref())?;
     lavoir::gateway::run(&lavoir::gateway::Options {
         socket: config.gateway_socket(),
         https: config.gateway.https,
         http: config.gateway.http,
         user: config.gateway.user,
     })
+}
+
+fn ask(cli: Cli) -> ExitCode {
+    let lent = Lent {
+        read_database: |file| Box::pin(world::read_database(file)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => ExitCode::from(runtime.block_on(cli::run(cli, &lent))),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Under systemd the journal adds the time.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("LAVOIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        log.without_time().init();
+    } else {
+        log.init();
+    }
 }

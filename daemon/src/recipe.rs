@@ -3,21 +3,28 @@
 //! compose.yaml is parsed as plain YAML first; then each text in it is rendered alone, so that an answer can never
 //! change the structure. Files under `files/` are rendered as wholes, where every output ends with a quoting filter.
 
+// A problem is large and rare: it is made to be read, not to be fast.
+#![allow(clippy::result_large_err)]
+
 mod agree;
 pub mod answers;
 pub mod compose;
 mod containerfile;
+mod example;
 mod export;
 mod folder;
+mod mounts;
 pub mod problem;
 mod quote;
 mod resolve;
+mod roads;
 mod scalar;
 mod scan;
 mod schema;
 mod service;
 mod sound;
 pub mod template;
+mod texts;
 mod toml_lines;
 mod tree;
 mod units;
@@ -33,6 +40,7 @@ use std::path::Path;
 use lavoir_core::recipe::Recipe;
 use lavoir_core::release::ContextFile;
 
+pub use example::example;
 pub use export::interpolation_compose;
 pub use problem::{Code, Problem, Problems};
 pub use resolve::{ResolveRequest, Resolved, commitment, resolve};

@@ -23,11 +23,11 @@ use lavoir::desk::Desk;
 use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
-use lavoir::ports::{Clock as _, Entropy as _, World};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
-use lavoir_core::ledger::hex;
+use lavoir_core::ledger::{Hash, hex};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -180,6 +180,14 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     stop.send_replace(true);
     let _ = reconciling.await;
     Ok(())
+}
+
+/// All entries of a box's database file, read as it is.
+///
+/// # Errors
+/// When it is no database of ours.
+pub async fn read_database(file: PathBuf) -> Answer<Vec<(Vec<u8>, Hash)>> {
+    Sqlite::open_to_read(&file).await?.read_all().await
 }
 
 fn panel_pages() -> axum::Router {

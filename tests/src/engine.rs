@@ -1,6 +1,7 @@
 //! A Docker Engine of a test's own, beside whatever engines the machine runs: its own folders, socket, bridge and
-//! addresses, and no rule of another engine touched. It ends with the test, also when the test panics, and with the
-//! test's process, also when that is killed.
+//! addresses, and no rule of another engine touched. It ends with the test, also when the test panics; when the test's
+//! process is killed the engine ends too, and leaves its folder, bridge and three rules behind (the next one takes
+//! other addresses).
 
 use std::fs;
 use std::net::Ipv4Addr;

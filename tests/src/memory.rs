@@ -32,6 +32,9 @@ use zeroize::Zeroizing;
 use crate::chance::Chance;
 use crate::shapes::BAD;
 
+/// When a world begins, ms.
+const BEGINNING: u64 = 1_700_000_000_000;
+
 /// How unkind the world is, in thousandths of all effects.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unkind {
@@ -63,6 +66,7 @@ struct Inner {
     seed: u64,
     unkind: Unkind,
     counts: BTreeMap<String, u64>,
+    told: bool,
     effects: u64,
     activity: u64,
     now: u64,
@@ -152,7 +156,8 @@ impl Memory {
         let inner = Inner {
             seed,
             unkind,
-            now: 1_700_000_000_000,
+            now: BEGINNING,
+            told: std::env::var_os("LAVOIR_TOLD").is_some(),
             ..Inner::default()
         };
         Self {
@@ -204,8 +209,7 @@ impl Memory {
         let mut inner = self.lock();
         inner.crashed = false;
         inner.ledger_failed = false;
-        inner.timers.clear();
-        inner.watched = None;
+        let gone = (std::mem::take(&mut inner.timers), inner.watched.take());
         // Containers went with the power.
         let now = inner.now;
         for app in inner.apps.values_mut() {
@@ -215,6 +219,8 @@ impl Memory {
                 }
             }
         }
+        drop(inner);
+        drop(gone);
     }
 
     /// Watches state and doors while effects happen.
@@ -301,6 +307,9 @@ impl Memory {
         let count = *count;
         let mut chance = Chance::keyed(inner.seed, what, count);
         let unkind = inner.unkind;
+        if inner.told {
+            eprintln!("{:>9} {what}", inner.now - BEGINNING);
+        }
         let crashes = chance.per_mille(unkind.crashes);
         let before = chance.per_mille(500);
         Fate {
@@ -368,8 +377,10 @@ impl Future for Sleep<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.memory.lock();
         if let Some(place) = self.place {
-            inner.timers.remove(&(self.deadline, place));
+            let waker = inner.timers.remove(&(self.deadline, place));
             if inner.now >= self.deadline {
+                drop(inner);
+                drop(waker);
                 return Poll::Ready(());
             }
         }
@@ -388,7 +399,9 @@ impl Future for Sleep<'_> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.memory.lock().timers.remove(&(self.deadline, place));
+            // A waker may hold the last of a task, which may hold a sleep: it goes after the lock.
+            let waker = self.memory.lock().timers.remove(&(self.deadline, place));
+            drop(waker);
         }
     }
 }

@@ -207,7 +207,7 @@ impl BoxCa {
         // A clock before the root's beginning is wrong: what it would date is worse than anything kept.
         let clock_is_wrong = now < self.root.not_before;
         match kept {
-            Some(kept) if clock_is_wrong || is_fresh(&kept, now) => return Ok(given(&kept)),
+            Some(kept) if clock_is_wrong || is_fresh(&kept, now) => Ok(given(&kept)),
             Some(kept) => match self.new_leaf(hostnames, now) {
                 Ok(new) if new.not_after > kept.not_after || now < kept.not_before => {
                     write(&path, &new)?;
@@ -396,6 +396,7 @@ impl TlsCertificates for BoxCa {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
     use rustls::client::WebPkiServerVerifier;

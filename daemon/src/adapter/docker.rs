@@ -19,6 +19,7 @@ mod volume;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bollard::ClientVersion;
@@ -30,11 +31,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::ports::{Answer, ContainerOrder, Containers, OnMeasure, Ran, Seen};
 
-/// The oldest API asked for: Debian 12's engine speaks it, and all later ones do.
-const API: ClientVersion = ClientVersion {
-    major_version: 1,
-    minor_version: 41,
-};
+/// The API spoken, 1.41: Debian 12's engine knows it. An engine that has given it up says which is its oldest.
+const API_MAJOR: usize = 1;
+const API_MINOR: usize = 41;
 /// A question that the engine answers from memory.
 const QUICK: Duration = Duration::from_secs(30);
 /// Whether it is there at all.
@@ -84,6 +83,8 @@ pub struct Docker {
     network_turn: Mutex<()>,
     /// One at a time for each image.
     image_turns: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// The minor version of the API spoken.
+    api: AtomicUsize,
     /// Its processors, asked once.
     cores: OnceCell<i64>,
 }
@@ -104,6 +105,7 @@ impl Docker {
             images: options.images,
             network_turn: Mutex::new(()),
             image_turns: Mutex::new(HashMap::new()),
+            api: AtomicUsize::new(API_MINOR),
             cores: OnceCell::new(),
         })
     }
@@ -112,8 +114,31 @@ impl Docker {
     // A fault is large and rare; it goes by value through all ports.
     #[expect(clippy::result_large_err)]
     fn client(&self, wait: Duration) -> Answer<bollard::Docker> {
-        bollard::Docker::connect_with_unix(&self.socket, wait.as_secs(), &API)
+        let api = ClientVersion {
+            major_version: API_MAJOR,
+            minor_version: self.api.load(Ordering::Relaxed),
+        };
+        bollard::Docker::connect_with_unix(&self.socket, wait.as_secs(), &api)
             .map_err(|e| fault::engine(&e))
+    }
+
+    /// Whether the engine answers; also learns which API it still speaks.
+    async fn greet(&self, wait: Duration) -> Answer<()> {
+        for _ in 0..2 {
+            let client = self.client(wait)?;
+            let said = match tokio::time::timeout(wait, client.ping()).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(fault::slow()),
+            };
+            match fault::oldest_api(&said) {
+                Some(minor) if minor > self.api.load(Ordering::Relaxed) => {
+                    self.api.store(minor, Ordering::Relaxed);
+                }
+                _ => return Err(fault::engine(&said)),
+            }
+        }
+        Err(fault::slow())
     }
 
     /// Whoever holds it is alone in getting that image.
@@ -129,6 +154,7 @@ impl Docker {
 
 impl Containers for Docker {
     async fn observe(&self, images: &BTreeSet<String>) -> Answer<Seen> {
+        self.greet(QUICK).await?;
         self.observe_all(images).await
     }
 
@@ -216,10 +242,7 @@ impl Containers for Docker {
     }
 
     async fn is_there(&self) -> bool {
-        let Ok(client) = self.client(PING) else {
-            return false;
-        };
-        matches!(tokio::time::timeout(PING, client.ping()).await, Ok(Ok(_)))
+        self.greet(PING).await.is_ok()
     }
 
     async fn data_mib(&self) -> Answer<BTreeMap<AppId, u64>> {

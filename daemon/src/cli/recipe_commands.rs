@@ -9,6 +9,7 @@ use super::client::Client;
 use super::end::End;
 use super::terminal::{Terminal, visible};
 use crate::api::wire::{RecipeCard, RecipeDetail};
+use crate::recipe;
 
 /// One thing that is wrong with a recipe.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -29,7 +30,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// When it is refused, or the recipe is not sound.
-pub async fn recipe(
+pub async fn run(
     client: impl Fn() -> Result<Client, End>,
     terminal: &Terminal,
     command: &RecipeCommand,
@@ -38,44 +39,52 @@ pub async fn recipe(
         RecipeCommand::List => list(&client()?, terminal).await,
         RecipeCommand::Show { recipe } => show(&client()?, terminal, recipe.as_str()).await,
         RecipeCommand::Check { dir } => check(terminal, dir),
-        RecipeCommand::Schema => terminal.line(&schema_text()?),
+        RecipeCommand::Schema => terminal.line(&recipe::schema()),
         RecipeCommand::Render { dir } => terminal.raw(render_folder(dir)?.as_bytes()),
     }
 }
 
-// --- The three call sites of `crate::recipe` ------------------------------------------------------------------------
-
-/// HOOK: all that is wrong with a folder, by `crate::recipe::check`.
-fn check_folder(_dir: &Path) -> Result<Vec<Finding>, End> {
-    Err(not_yet())
+fn check_folder(dir: &Path) -> Vec<Finding> {
+    recipe::check(dir).into_iter().map(Finding::from).collect()
 }
 
-/// HOOK: a folder's compose file with default answers, by `crate::recipe`.
-fn render_folder(_dir: &Path) -> Result<String, End> {
-    Err(not_yet())
+/// A folder's compose file with default answers.
+fn render_folder(dir: &Path) -> Result<String, End> {
+    let folder = recipe::read(dir).map_err(|problems| unsound(dir, problems))?;
+    let release = recipe::example(&folder).map_err(|problems| unsound(dir, problems))?;
+    Ok(recipe::interpolation_compose(&release))
 }
 
-/// The JSON Schema of `recipe.toml`, from its Rust types.
-fn schema_text() -> Result<String, End> {
-    let schema = schemars::schema_for!(lavoir_core::recipe::Recipe);
-    serde_json::to_string_pretty(&schema).map_err(|error| std::io::Error::other(error).into())
-}
-
-fn not_yet() -> End {
+fn unsound(dir: &Path, problems: Vec<recipe::Problem>) -> End {
+    let dir = dir.display();
+    let count = problems.len();
     End::refused(
-        "not-yet",
+        "recipe-unsound",
         Text::new(
-            "Cette commande n'existe pas encore dans cette version.",
-            "This command does not exist yet in this version.",
+            format!("La recette a {count} choses à revoir."),
+            format!("The recipe has {count} things to put right."),
         ),
-        Text::new("Prenez une version plus récente.", "Take a later version."),
+        Text::new(
+            format!("Lisez-les avec « lavoir recipe check {dir} »."),
+            format!("Read them with “lavoir recipe check {dir}”."),
+        ),
     )
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
+impl From<recipe::Problem> for Finding {
+    fn from(problem: recipe::Problem) -> Self {
+        Self {
+            code: problem.code.to_owned(),
+            file: problem.file,
+            line: problem.line,
+            sentence: problem.sentence,
+            next_step: problem.next_step,
+        }
+    }
+}
 
 fn check(terminal: &Terminal, dir: &Path) -> Result<(), End> {
-    let findings = check_folder(dir)?;
+    let findings = check_folder(dir);
     if terminal.json() {
         let text = serde_json::to_string(&findings).map_err(std::io::Error::other)?;
         terminal.line(&text)?;

@@ -254,6 +254,7 @@ fn framing_of(head: &[u8]) -> Result<Place, &'static str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -21,17 +21,11 @@ pub(super) fn give_up(user: &str) -> anyhow::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).context("forbidding memory dumps")?;
     let (_, hard) =
         getrlimit(Resource::RLIMIT_NOFILE).context("asking how many files may be open")?;
-    let (soft, hard) = if geteuid().is_root() {
-        (limits::OPEN_FILES_MAX, limits::OPEN_FILES_MAX)
-    } else {
-        (
-            limits::OPEN_FILES_MAX.min(hard),
-            limits::OPEN_FILES_MAX.min(hard),
-        )
-    };
-    // In a container even root may be refused more than it has: then that is what there is.
-    if setrlimit(Resource::RLIMIT_NOFILE, soft, hard).is_err() {
-        tracing::warn!("the system does not give {soft} open files");
+    let wanted = limits::OPEN_FILES_MAX;
+    // Raising the hard limit is for root, and in a container not even for root: then what is allowed is taken.
+    if setrlimit(Resource::RLIMIT_NOFILE, wanted, wanted).is_err() {
+        let allowed = wanted.min(hard);
+        setrlimit(Resource::RLIMIT_NOFILE, allowed, allowed).context("limiting open files")?;
     }
 
     if geteuid().is_root() {

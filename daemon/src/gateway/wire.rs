@@ -49,7 +49,7 @@ macro_rules! write_through {
             ) -> Poll<io::Result<usize>> {
                 let $this = &mut *self;
                 let written = ready!(Pin::new(&mut $this.inner).poll_write(cx, buf))?;
-                $beat;
+                let () = $beat;
                 Poll::Ready(Ok(written))
             }
 
@@ -60,7 +60,7 @@ macro_rules! write_through {
             ) -> Poll<io::Result<usize>> {
                 let $this = &mut *self;
                 let written = ready!(Pin::new(&mut $this.inner).poll_write_vectored(cx, bufs))?;
-                $beat;
+                let () = $beat;
                 Poll::Ready(Ok(written))
             }
 

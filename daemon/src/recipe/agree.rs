@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use lavoir_core::recipe::{Keep, QuestionKind, Recipe};
+use lavoir_core::recipe::{Keep, Recipe};
 use lavoir_core::release::Condition;
 
-use super::compose::{Compose, Service, Source, Word};
+use super::compose::{Compose, Source};
 use super::problem::{Code, Problems};
-use super::scan::{self, Names, Place};
 use super::sound::Notes;
-use super::template::Way;
-use super::{COMPOSE, RECIPE, RecipeFolder, containerfile};
+use super::{COMPOSE, RecipeFolder, containerfile, texts};
 
 /// Notes every disagreement.
 pub fn check(folder: &RecipeFolder, problems: &mut Problems) {
@@ -26,7 +24,7 @@ pub fn check(folder: &RecipeFolder, problems: &mut Problems) {
     memory(folder, problems);
     databases(folder, problems);
     images(folder, problems);
-    templates(folder, problems);
+    texts::check(folder, problems);
 }
 
 fn notes<'a>(folder: &'a RecipeFolder, problems: &'a mut Problems) -> Notes<'a> {
@@ -205,7 +203,14 @@ fn secrets(folder: &RecipeFolder, problems: &mut Problems) {
             }
         }
         for (name, value) in &service.environment {
-            let literal = !super::scalar::templated(&value.text) && !value.text.is_empty();
+            let word = value.text.to_ascii_lowercase();
+            let harmless = ["", "true", "false", "yes", "no", "0", "1"].contains(&word.as_str());
+            let close = value.text.replace([' ', '-'], "");
+            // A template of fixed words is as clear as the words.
+            let told = ["{{secrets.", "{{answers."]
+                .iter()
+                .any(|t| close.contains(t));
+            let literal = !told && !harmless;
             if secret_like(name) && literal && !value.text.starts_with('/') {
                 problems.add(Code::SecretInClear, COMPOSE, value.line, &[name]);
             }
@@ -470,112 +475,5 @@ fn images(folder: &RecipeFolder, problems: &mut Problems) {
         {
             problems.add(Code::StageMissing, COMPOSE, build.line, &[target, name]);
         }
-    }
-}
-
-/// What the templates of a recipe may name.
-pub fn names(recipe: &Recipe) -> Names {
-    let mut names = Names::default();
-    names.variables.extend(scan::COMMON.map(str::to_owned));
-    for hostname in &recipe.hostnames {
-        names.variables.insert(format!("app.hosts.{}", hostname.id));
-    }
-    for question in &recipe.questions {
-        let variable = format!("answers.{}", question.id);
-        match question.kind {
-            QuestionKind::Boolean => names.booleans.push(question.id.clone()),
-            QuestionKind::Secret => names.hidden.push(variable.clone()),
-            _ => {}
-        }
-        names.variables.insert(variable);
-    }
-    for secret in &recipe.secrets {
-        let variable = format!("secrets.{}", secret.id);
-        names.hidden.push(variable.clone());
-        names.variables.insert(variable);
-    }
-    names
-}
-
-fn templates(folder: &RecipeFolder, problems: &mut Problems) {
-    let names = names(&folder.recipe);
-    for service in folder.compose.services.values() {
-        for value in service.environment.values() {
-            let place = Place {
-                file: COMPOSE,
-                line: value.line,
-                way: Way::Scalar,
-                command: false,
-            };
-            scan::check(&value.text, place, &names, problems);
-        }
-        for words in commands(service) {
-            command(
-                words.iter().map(|w| (w.text.as_str(), w.line)),
-                COMPOSE,
-                &names,
-                problems,
-            );
-        }
-    }
-    let recipe = &folder.recipe;
-    let mut written: Vec<(String, &Vec<String>)> = Vec::new();
-    for (i, hook) in recipe.hooks.iter().enumerate() {
-        written.push((format!("hooks.{i}.command"), &hook.command));
-    }
-    for (i, database) in recipe.databases.iter().enumerate() {
-        written.push((format!("databases.{i}.dump"), &database.dump));
-        written.push((format!("databases.{i}.restore"), &database.restore));
-    }
-    for (path, words) in written {
-        let numbered = words.iter().enumerate().map(|(j, word)| {
-            let line = folder.lines.of(&format!("{path}.{j}")).unwrap_or(1);
-            (word.as_str(), line)
-        });
-        command(numbered, RECIPE, &names, problems);
-    }
-    for (name, text) in &folder.files {
-        let file = format!("files/{name}");
-        let place = Place {
-            file: &file,
-            line: 1,
-            way: Way::File,
-            command: false,
-        };
-        scan::check(text, place, &names, problems);
-    }
-}
-
-/// All commands of a service.
-fn commands(service: &Service) -> impl Iterator<Item = &Vec<Word>> {
-    let test = service.healthcheck.as_ref().map(|h| &h.test);
-    service
-        .command
-        .iter()
-        .chain(&service.entrypoint)
-        .chain(test)
-}
-
-/// A template inside the text of a shell command would let an answer write commands.
-fn command<'w>(
-    words: impl Iterator<Item = (&'w str, u32)>,
-    file: &str,
-    names: &Names,
-    problems: &mut Problems,
-) {
-    let mut shell = false;
-    for (index, (text, line)) in words.enumerate() {
-        if shell && super::scalar::templated(text) {
-            problems.add(Code::TemplateInShell, file, line, &[text]);
-        }
-        let option = text.starts_with('-') && !text.starts_with("--") && text.ends_with('c');
-        shell = option || (index == 0 && text == "CMD-SHELL");
-        let place = Place {
-            file,
-            line,
-            way: Way::Scalar,
-            command: true,
-        };
-        scan::check(text, place, names, problems);
     }
 }

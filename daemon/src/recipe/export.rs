@@ -172,10 +172,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             out.push('\n');
             for item in items {
                 out.push_str(&format!("{indent}-"));
-                match item {
-                    Value::Object(_) => write(out, item, depth + 1),
-                    _ => write(out, item, depth + 1),
-                }
+                write(out, item, depth + 1);
             }
         }
         Value::String(text) => out.push_str(&format!(" {}\n", quoted(text))),

@@ -69,6 +69,9 @@ fn quote(language: &'static str, value: &Value) -> Result<Value, Error> {
     if value.is_integer() {
         return Ok(Value::from_object(Quoted(value.to_string())));
     }
+    if value.is_undefined() {
+        return Err(Error::from(ErrorKind::UndefinedError));
+    }
     let Some(text) = value.as_str() else {
         return refused("a quoting filter takes a text, a whole number or a truth value");
     };

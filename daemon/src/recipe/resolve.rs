@@ -1,14 +1,14 @@
 //! From a recipe, a name, an address and answers to a release in which nothing is left to choose and nothing is secret.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::limits;
 use lavoir_core::recipe::Recipe;
 use lavoir_core::release::{
-    Answer, BuildContext, Database, FileTemplate, Healthcheck, Hook, HttpHealth, Image, Mount,
-    MountSource, PublishedPort, Release, Route, SecretMount, SecretShape, Service, Volume,
-    WellKnown, WellKnownAnswer,
+    Answer, BuildContext, Database, FileTemplate, Healthcheck, Hook, Image, Mount, MountSource,
+    Release, SecretMount, SecretShape, Service, Volume,
 };
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -19,7 +19,7 @@ use super::folder::{digest, hex};
 use super::problem::{Code, Problem, Problems};
 use super::template::{self, Variables, Way};
 use super::values::{BoxFacts, Values, dummy_secret, render_file};
-use super::{COMPOSE, RECIPE, RecipeFolder, units};
+use super::{COMPOSE, RECIPE, RecipeFolder, roads, units};
 
 /// What is asked for.
 pub struct ResolveRequest {
@@ -44,6 +44,14 @@ pub struct Resolved {
     pub release: Release,
     /// To be kept beside it.
     pub private_answers: BTreeMap<PartId, String>,
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolved")
+            .field("release", &self.release)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Resolves a recipe for one app. Every fault is found here, before anything is touched.
@@ -96,7 +104,7 @@ fn extra_hosts(
 }
 
 /// A name that was checked before; should it be none, that is said rather than a panic.
-fn part<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+pub(super) fn part<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
     text.parse()
         .map_err(|_| Problem::new(Code::BadId, RECIPE, None, &[text]))
 }
@@ -184,12 +192,13 @@ impl<'f> Maker<'f> {
             secrets.insert(part(&secret.id)?, shape);
         }
         let mut databases = BTreeMap::new();
-        for database in &recipe.databases {
+        for (index, database) in recipe.databases.iter().enumerate() {
+            let path = |key| format!("databases.{index}.{key}");
             let body = Database {
                 engine: database.engine,
                 service: part(&database.service)?,
-                dump: self.words(&database.dump)?,
-                restore: self.words(&database.restore)?,
+                dump: self.words(&database.dump, &path("dump"))?,
+                restore: self.words(&database.restore, &path("restore"))?,
             };
             databases.insert(part(&database.id)?, body);
         }
@@ -211,10 +220,10 @@ impl<'f> Maker<'f> {
             secrets,
             databases,
             hooks: self.hooks()?,
-            routes: self.routes()?,
-            well_known: self.well_known()?,
-            health: self.health()?,
-            ports: self.ports()?,
+            routes: roads::routes(recipe, &self.values)?,
+            well_known: roads::well_known(recipe)?,
+            health: roads::health(recipe)?,
+            ports: roads::ports(recipe)?,
         };
         Ok(Resolved {
             release,
@@ -283,8 +292,9 @@ impl<'f> Maker<'f> {
     }
 
     /// A command of recipe.toml.
-    fn words(&self, words: &[String]) -> Result<Vec<String>, Problem> {
-        words.iter().map(|w| self.scalar(w, RECIPE, 1)).collect()
+    fn words(&self, words: &[String], path: &str) -> Result<Vec<String>, Problem> {
+        let line = self.folder.lines.of(path).unwrap_or(1);
+        words.iter().map(|w| self.scalar(w, RECIPE, line)).collect()
     }
 
     fn service(&self, service: &compose::Service) -> Result<Service, Problem> {
@@ -411,88 +421,16 @@ impl<'f> Maker<'f> {
     }
 
     fn hooks(&self) -> Result<Vec<Hook>, Problem> {
-        let hook = |h: &lavoir_core::recipe::Hook| {
+        let hook = |(index, h): (usize, &lavoir_core::recipe::Hook)| {
             Ok(Hook {
                 when: h.when,
                 service: part(&h.service)?,
-                command: self.words(&h.command)?,
+                command: self.words(&h.command, &format!("hooks.{index}.command"))?,
                 user: h.user.clone(),
                 timeout_s: h.timeout_s,
             })
         };
-        self.recipe.hooks.iter().map(hook).collect()
-    }
-
-    fn routes(&self) -> Result<Vec<Route>, Problem> {
-        let mut routes = Vec::new();
-        for route in &self.recipe.routes {
-            let host = match &route.hostname {
-                None => &self.values.host,
-                Some(id) => self
-                    .values
-                    .extra_hosts
-                    .get(&part(id)?)
-                    .ok_or_else(|| Problem::new(Code::UnknownHostname, RECIPE, None, &[id]))?,
-            };
-            routes.push(Route {
-                host: host.clone(),
-                path: route.path.clone(),
-                service: part(&route.service)?,
-                port: route.port,
-                body_max_mib: route.body_max_mib,
-            });
-        }
-        Ok(routes)
-    }
-
-    fn well_known(&self) -> Result<Vec<WellKnown>, Problem> {
-        let mut found = Vec::new();
-        for known in &self.recipe.well_known {
-            let answer = match (&known.redirect, &known.service, known.port) {
-                (Some(path), None, None) => WellKnownAnswer::Redirect(path.clone()),
-                (None, Some(service), Some(port)) => WellKnownAnswer::Service {
-                    service: part(service)?,
-                    port,
-                },
-                _ => {
-                    return Err(Problem::new(
-                        Code::WellKnownAnswers,
-                        RECIPE,
-                        None,
-                        &[&known.path],
-                    ));
-                }
-            };
-            found.push(WellKnown {
-                path: known.path.clone(),
-                answer,
-            });
-        }
-        Ok(found)
-    }
-
-    fn health(&self) -> Result<Option<HttpHealth>, Problem> {
-        let Some(health) = &self.recipe.health else {
-            return Ok(None);
-        };
-        Ok(Some(HttpHealth {
-            service: part(&health.service)?,
-            port: health.port,
-            path: health.path.clone(),
-            status: health.status.clone(),
-            start_s: health.start_s,
-        }))
-    }
-
-    fn ports(&self) -> Result<Vec<PublishedPort>, Problem> {
-        let port = |p: &lavoir_core::recipe::Port| {
-            Ok(PublishedPort {
-                service: part(&p.service)?,
-                port: p.port,
-                protocol: p.protocol,
-            })
-        };
-        self.recipe.ports.iter().map(port).collect()
+        self.recipe.hooks.iter().enumerate().map(hook).collect()
     }
 }
 

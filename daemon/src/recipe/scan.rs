@@ -120,6 +120,54 @@ fn last_filter(expression: &str) -> Option<&str> {
     name.bytes().all(|b| b.is_ascii_lowercase()).then_some(name)
 }
 
+/// An expression with its quoted texts emptied.
+fn bare(expression: &str) -> String {
+    let mut quote = None;
+    let mut escaped = false;
+    let keep = |c: &char| match quote {
+        Some(_) if escaped => {
+            escaped = false;
+            false
+        }
+        Some(_) if *c == '\\' => {
+            escaped = true;
+            false
+        }
+        Some(open) => {
+            if *c == open {
+                quote = None;
+            }
+            false
+        }
+        None => {
+            if matches!(c, '"' | '\'') {
+                quote = Some(*c);
+            }
+            true
+        }
+    };
+    expression.chars().filter(keep).collect()
+}
+
+/// Filters and tests that are not there fail only when they are reached: said before.
+fn known_words(expression: &str, line: u32, file: &str, problems: &mut Problems) {
+    let expression = bare(expression);
+    for after in expression.split('|').skip(1) {
+        let after = after.trim_start();
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let name = &after[..end.unwrap_or(after.len())];
+        if !quote::NAMES.contains(&name) && !template::FILTERS.contains(&name) {
+            problems.add(Code::TemplateUnknownFilter, file, line, &[name]);
+        }
+    }
+    if expression
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .any(|word| word == "is")
+    {
+        problems.add(Code::TemplateStatement, file, line, &["is"]);
+    }
+}
+
 /// Where a template stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -177,6 +225,7 @@ pub fn check(text: &str, place: Place<'_>, names: &Names, problems: &mut Problem
             Piece::Raw(_) | Piece::Comment => {}
             Piece::Output(expression) => {
                 output(expression, line, place, problems);
+                known_words(expression, line, file, problems);
                 booleans(expression, line, file, names, problems);
             }
             Piece::Statement(statement) => {
@@ -184,6 +233,7 @@ pub fn check(text: &str, place: Place<'_>, names: &Names, problems: &mut Problem
                 if !STATEMENTS.contains(&word) {
                     problems.add(Code::TemplateStatement, file, line, &[word]);
                 }
+                known_words(statement, line, file, problems);
                 booleans(statement, line, file, names, problems);
             }
         }

@@ -7,8 +7,9 @@ use lavoir_core::text::Text;
 
 use super::RECIPE;
 use super::answers;
+use super::mounts::absolute;
 use super::problem::{Code, Problems};
-use super::service::absolute;
+use super::service::user;
 use super::toml_lines::Lines;
 use super::units;
 
@@ -94,6 +95,10 @@ pub fn check(recipe: &Recipe, folder: &str, notes: &mut Notes<'_>) {
                 Code::HookWithoutCommand,
                 &[&hook.service],
             );
+        }
+        if hook.user.as_deref().is_some_and(|u| !user(u)) {
+            let path = format!("hooks.{index}.user");
+            notes.at(&path, Code::WrongType, &["user", "33:33, www-data"]);
         }
         if hook.timeout_s == 0 || hook.timeout_s > limits::ONE_SHOT_S_MAX {
             let max = limits::ONE_SHOT_S_MAX.to_string();

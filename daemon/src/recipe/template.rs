@@ -52,6 +52,12 @@ pub enum Way {
     File,
 }
 
+/// Filters beside those that quote.
+pub const FILTERS: [&str; 6] = ["lower", "upper", "int", "bool", "replace", "split"];
+
+/// Parts that the filter `split` makes at the most.
+const SPLIT_MAX: usize = 256;
+
 fn environment(way: Way) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -83,11 +89,20 @@ fn environment(way: Way) -> Environment<'static> {
             "neither true nor false",
         )),
     });
-    environment.add_filter("split", |t: &str, by: &str| {
-        t.split(by)
-            .filter(|part| !part.is_empty())
-            .map(Value::from)
-            .collect::<Vec<Value>>()
+    environment.add_filter("replace", |text: &str, from: &str, to: &str| {
+        let grown = text.len().saturating_mul(to.len().max(1));
+        if from.is_empty() || grown > limits::RENDERED_BYTES_MAX {
+            return Err(Error::new(ErrorKind::InvalidOperation, "too long"));
+        }
+        Ok(text.replace(from, to))
+    });
+    environment.add_filter("split", |text: &str, by: &str| {
+        let parts = text.split(by).filter(|part| !part.is_empty());
+        let parts: Vec<Value> = parts.take(SPLIT_MAX + 1).map(Value::from).collect();
+        if parts.len() > SPLIT_MAX {
+            return Err(Error::new(ErrorKind::InvalidOperation, "too many parts"));
+        }
+        Ok(parts)
     });
     match way {
         Way::Scalar => environment.set_formatter(write_scalar),
@@ -211,7 +226,9 @@ fn rendering_problem(error: &Error, file: &str, first_line: u32, way: Way) -> Pr
 
 /// Details that are ours and hold no value.
 fn fixed_detail(detail: &str) -> bool {
-    const OURS: [&str; 5] = [
+    const OURS: [&str; 7] = [
+        "too long",
+        "too many parts",
         "only a text can be written here",
         "not a whole number",
         "neither true nor false",

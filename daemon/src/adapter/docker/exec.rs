@@ -9,9 +9,15 @@ use futures_util::StreamExt;
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_SHOWN_MAX};
 use lavoir_core::text::Text;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::{Docker, QUICK, fault};
 use crate::ports::{Answer, Fault, Ran};
+
+/// A command that took too long is looked for this often, and this long apart.
+const KILL_TRIES_MAX: u32 = 20;
+const KILL_PAUSE: Duration = Duration::from_millis(250);
 
 impl Docker {
     pub(super) async fn execute(
@@ -72,25 +78,24 @@ impl Docker {
     /// The engine cannot end a command it began inside a container; as root on the same machine the daemon can. Only a
     /// process that the kernel says belongs to this container.
     async fn kill_exec(&self, client: &bollard::Docker, exec: &str, container: &str) {
-        let Ok(inspected) = client.inspect_exec(exec).await else {
-            return;
-        };
-        let Some(pid) = inspected
-            .pid
-            .and_then(|pid| i32::try_from(pid).ok())
-            .filter(|pid| *pid > 1)
-        else {
-            return;
-        };
-        let groups = tokio::fs::read_to_string(format!("/proc/{pid}/cgroup"))
-            .await
-            .unwrap_or_default();
-        if inspected.running == Some(true) && groups.contains(container) {
-            // It may have ended meanwhile, which is as well.
-            let _ = nix::sys::signal::kill(
-                nix::unistd::Pid::from_raw(pid),
-                nix::sys::signal::Signal::SIGKILL,
-            );
+        // A busy engine may not have begun it yet.
+        for _ in 0..KILL_TRIES_MAX {
+            let Ok(inspected) = client.inspect_exec(exec).await else {
+                return;
+            };
+            let pid = inspected.pid.and_then(|pid| i32::try_from(pid).ok());
+            match pid.filter(|pid| *pid > 1 && inspected.running == Some(true)) {
+                Some(pid) => {
+                    let groups = tokio::fs::read_to_string(format!("/proc/{pid}/cgroup")).await;
+                    if groups.is_ok_and(|groups| groups.contains(container)) {
+                        // It may have ended meanwhile, which is as well.
+                        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                    }
+                    return;
+                }
+                None if inspected.exit_code.is_some() => return,
+                None => tokio::time::sleep(KILL_PAUSE).await,
+            }
         }
     }
 

@@ -19,6 +19,20 @@ pub(super) fn is_absent(error: &Error) -> bool {
     )
 }
 
+/// The oldest API, 1.x, of an engine for which ours is too old.
+pub(super) fn oldest_api(error: &Error) -> Option<usize> {
+    let Error::DockerResponseServerError {
+        status_code: 400,
+        message,
+    } = error
+    else {
+        return None;
+    };
+    let (_, oldest) = message.split_once("Minimum supported API version is 1.")?;
+    let digits: String = oldest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
 /// Any answer of the engine that has no better words.
 pub(super) fn engine(error: &Error) -> Fault {
     let said = said(error);
@@ -295,5 +309,23 @@ pub(super) fn retry(fault: Fault, soon: bool) -> Fault {
     Fault {
         retry: if soon { Retry::Soon } else { Retry::Never },
         ..fault
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_too_new_for_us_says_its_oldest_api() {
+        let message =
+            "client version 1.41 is too old. Minimum supported API version is 1.44, please upgrade";
+        let answer = |status_code| Error::DockerResponseServerError {
+            status_code,
+            message: message.to_owned(),
+        };
+        assert_eq!(oldest_api(&answer(400)), Some(44));
+        assert_eq!(oldest_api(&answer(500)), None);
+        assert_eq!(oldest_api(&Error::RequestTimeoutError), None);
     }
 }

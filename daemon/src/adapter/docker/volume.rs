@@ -319,7 +319,13 @@ impl Content {
         let mut folders = vec![root.to_owned()];
         content.on_disk += std::fs::symlink_metadata(root)?.blocks() * 512;
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder)? {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                // A running app removes folders.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && folder != root => continue,
+                Err(error) => return Err(error),
+            };
+            for entry in entries {
                 let entry = entry?;
                 let facts = match entry.metadata() {
                     Ok(facts) => facts,

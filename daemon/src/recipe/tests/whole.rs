@@ -180,3 +180,18 @@ fn exported_compose_reads_back() {
     );
     drop(tree);
 }
+
+/// The recipes that come with the box are sound, and resolve with any fitting answers.
+#[test]
+fn the_catalogue_is_sound() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes");
+    let home = std::env::var_os("LAVOIR_RECIPES").map_or(home, PathBuf::from);
+    let entries = fs::read_dir(home).unwrap();
+    for dir in entries.map(|e| e.unwrap().path()).filter(|d| d.is_dir()) {
+        assert_eq!(check(&dir), Vec::new(), "{}", dir.display());
+        let folder = read(&dir).unwrap();
+        let release = example(&folder).unwrap_or_else(|p| panic!("{p:#?}"));
+        let _: serde_json::Value =
+            serde_saphyr::from_str(&interpolation_compose(&release)).unwrap();
+    }
+}
