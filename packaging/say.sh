@@ -90,6 +90,7 @@ install_debian() {
 
 # take_toolchain build|develop: the Rust toolchain of rust-toolchain.toml, through rustup; `develop` with clippy and rustfmt.
 # Sets `toolchain_taken` when something was fetched.
+toolchain_taken=
 take_toolchain() {
   local channel components=()
   channel=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
