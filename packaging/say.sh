@@ -45,7 +45,7 @@ fail() {
 # quietly COMMAND…: runs it with its output in the log; shows that time passes; shows the last lines when it fails.
 quietly() {
   local began=$SECONDS from pid code=0 turn=0 last seconds said=0
-  from=$(($(wc -l <"$log") + 1))
+  from=$(($(wc -l <"$log") + 2))
   printf '$ %s\n' "$*" >>"$log"
   "$@" >>"$log" 2>&1 </dev/null &
   pid=$!
@@ -90,6 +90,7 @@ install_debian() {
 
 # take_toolchain build|develop: the Rust toolchain of rust-toolchain.toml, through rustup; `develop` with clippy and rustfmt.
 # Sets `toolchain_taken` when something was fetched.
+toolchain_taken=
 take_toolchain() {
   local channel components=()
   channel=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
