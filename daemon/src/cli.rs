@@ -22,6 +22,7 @@ use lavoir_core::ledger::Hash;
 pub use args::{Cli, Command, DaemonArgs, GatewayArgs};
 pub use client::Client;
 pub use end::End;
+pub use ledger::verify_export;
 pub use terminal::{Terminal, visible};
 
 use crate::config::Config;
