@@ -1,6 +1,4 @@
 //! The command line: everything but `daemon` and `gateway` is a question to the daemon over its socket.
-// A "no" is rare and made of words: its size does not matter.
-#![allow(clippy::result_large_err)]
 
 mod apps;
 pub mod args;

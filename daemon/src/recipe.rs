@@ -3,9 +3,6 @@
 //! compose.yaml is parsed as plain YAML first; then each text in it is rendered alone, so that an answer can never
 //! change the structure. Files under `files/` are rendered as wholes, where every output ends with a quoting filter.
 
-// A problem is large and rare: it is made to be read, not to be fast.
-#![allow(clippy::result_large_err)]
-
 mod agree;
 pub mod answers;
 pub mod compose;

@@ -315,7 +315,7 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         | Event::UpdateDecided { app, release }
         | Event::ChangeDecided { app, release } => {
             *app = name;
-            *release = Box::new(bare("notebook", version, "blog.example.org"));
+            **release = bare("notebook", version, "blog.example.org");
         }
         Event::Settled { app, revision } | Event::Failed { app, revision, .. } => {
             *app = name;

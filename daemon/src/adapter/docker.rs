@@ -112,7 +112,6 @@ impl Docker {
 
     /// A connection whose every answer must begin within `wait`.
     // A fault is large and rare; it goes by value through all ports.
-    #[expect(clippy::result_large_err)]
     fn client(&self, wait: Duration) -> Answer<bollard::Docker> {
         let api = ClientVersion {
             major_version: API_MAJOR,
