@@ -1,4 +1,6 @@
 //! The command line: everything but `daemon` and `gateway` is a question to the daemon over its socket.
+// A "no" is rare and made of words: its size does not matter.
+#![allow(clippy::result_large_err)]
 
 mod apps;
 pub mod args;
@@ -22,6 +24,7 @@ use lavoir_core::ledger::Hash;
 pub use args::{Cli, Command, DaemonArgs, GatewayArgs};
 pub use client::Client;
 pub use end::End;
+pub use ledger::verify_export;
 pub use terminal::{Terminal, visible};
 
 use crate::config::Config;

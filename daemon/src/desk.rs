@@ -8,13 +8,15 @@ use lavoir_core::command::Actor;
 use lavoir_core::id::RecipeId;
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
+use lavoir_web_admin::{Admin, View};
+use subtle::ConstantTimeEq as _;
 
 use crate::acts::{Asked, Preparer, Unprepared};
 use crate::api::wire::{RecipeCard, RecipeDetail};
 use crate::api::{Detail, Kind, Problem};
 use crate::catalogue::NoRecipe;
 use crate::engine::Engine;
-use crate::ports::World;
+use crate::ports::{Entropy as _, World};
 use crate::recipe;
 
 /// The desk over an engine.
@@ -82,6 +84,20 @@ impl<W: World> crate::api::Desk for Desk<W> {
 
     fn ca_pem(&self) -> String {
         self.ca_pem.clone()
+    }
+}
+
+impl<W: World> Admin for Desk<W> {
+    fn view(&self) -> View {
+        View::of(&self.engine.state(), env!("CARGO_PKG_VERSION"))
+    }
+
+    fn setup_code_is(&self, code: &str) -> bool {
+        code.as_bytes().ct_eq(self.setup_code.as_bytes()).into()
+    }
+
+    fn fill_random(&self, bytes: &mut [u8; 32]) {
+        self.preparer.world.entropy().fill(bytes);
     }
 }
 

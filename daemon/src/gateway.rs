@@ -34,19 +34,15 @@ pub use picture::{NotAPicture, Picture};
 pub use serve::Server;
 
 /// How the gateway is started.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The daemon's socket.
-    #[arg(long, value_name = "PATH", default_value = "/run/lavoir/gateway.sock")]
     pub socket: PathBuf,
-    /// Where to listen for HTTPS; may be repeated.
-    #[arg(long, value_name = "ADDRESS", default_value = "[::]:443", num_args = 1..)]
+    /// Where to listen for HTTPS.
     pub https: Vec<SocketAddr>,
-    /// Where to listen for HTTP, which only redirects; may be repeated.
-    #[arg(long, value_name = "ADDRESS", default_value = "[::]:80", num_args = 1..)]
+    /// Where to listen for HTTP, which only redirects.
     pub http: Vec<SocketAddr>,
     /// Whom to become after listening, when started as root.
-    #[arg(long, value_name = "NAME", default_value = "lavoir-gateway")]
     pub user: String,
 }
 

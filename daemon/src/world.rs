@@ -147,6 +147,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         setup_code: setup_code(&config.state)?,
         ca_pem: ca.root_pem().to_owned(),
     });
+    let pages = lavoir_web_admin::router(desk.clone());
     let router = api::router(Api {
         engine,
         progress,
@@ -160,7 +161,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
     tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
     tokio::spawn(gateway.serve(seen, watch::channel(0).0));
-    tokio::spawn(async move { axum::serve(panel, panel_pages()).await });
+    tokio::spawn(async move { axum::serve(panel, pages).await });
 
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,
@@ -188,10 +189,6 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
 /// When it is no database of ours.
 pub async fn read_database(file: PathBuf) -> Answer<Vec<(Vec<u8>, Hash)>> {
     Sqlite::open_to_read(&file).await?.read_all().await
-}
-
-fn panel_pages() -> axum::Router {
-    axum::Router::new().route("/", axum::routing::get(async || "Lavoir"))
 }
 
 fn docker_options(config: &Config, box_id: &str) -> DockerOptions {

@@ -91,7 +91,7 @@ impl Box_ {
 fn prepare() -> Command {
     Command::Prepare {
         box_id: "b".into(),
-        domain: host("box.example.org"),
+        domain: host("example.org"),
     }
 }
 
@@ -157,7 +157,7 @@ fn all_rows() -> Box_ {
         protocol: Protocol::Udp,
     });
     assert_eq!(b.act(install("a-b", taken)), "yes");
-    let mut all = bare("notebook", 1, "box.example.org");
+    let mut all = bare("notebook", 1, "example.org");
     all.extra_hosts
         .insert(part("static"), host("wiki.example.org"));
     all.services.insert(part("b-web"), service("example.org/b"));
@@ -172,6 +172,10 @@ fn all_rows() -> Box_ {
     b.machine.engine = false;
     assert_eq!(b.act(install("a-b", all.clone())), "name-taken");
     assert_eq!(b.act(install("a", all.clone())), "host-is-panel");
+    all.host = host("a.elsewhere.net");
+    assert_eq!(b.act(install("a", all.clone())), "host-outside");
+    all.host = host("notexample.org");
+    assert_eq!(b.act(install("a", all.clone())), "host-outside");
     all.host = host("wiki.example.org");
     assert_eq!(b.act(install("a", all.clone())), "host-taken");
     all.host = host("a.example.org");

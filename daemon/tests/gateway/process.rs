@@ -15,7 +15,6 @@ impl Drop for Ended {
 }
 
 #[tokio::test]
-#[ignore = "needs the command line's `lavoir gateway`"]
 async fn it_keeps_no_right() {
     if !nix::unistd::geteuid().is_root() {
         return;
@@ -37,18 +36,15 @@ async fn it_keeps_no_right() {
     );
     // Born with a group too many, as from a root's shell.
     nix::unistd::setgroups(&[nix::unistd::Gid::from_raw(4)]).unwrap();
+    let config = dir.path().join("lavoir.toml");
+    let text = format!(
+        "run = {:?}\n[gateway]\nuser = \"nobody\"\nhttps = [\"127.0.0.1:0\"]\nhttp = [\"127.0.0.1:0\"]\n",
+        dir.path(),
+    );
+    std::fs::write(&config, text).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_lavoir"));
-    child.args([
-        "gateway",
-        "--https",
-        "127.0.0.1:0",
-        "--http",
-        "127.0.0.1:0",
-        "--user",
-        "nobody",
-        "--socket",
-    ]);
-    let child = Ended(child.arg(&socket).stdout(Stdio::null()).spawn().unwrap());
+    child.arg("--config").arg(&config).arg("gateway");
+    let child = Ended(child.stdout(Stdio::null()).spawn().unwrap());
     daemon.applied(7).await;
 
     for task in std::fs::read_dir(format!("/proc/{}/task", child.0.id())).unwrap() {
