@@ -170,6 +170,7 @@ impl<W: World> Preparer<W> {
             Asked::Update { app, answers } => {
                 let old = &find(state, &app)?.release;
                 let folder = self.read(&old.recipe)?;
+                refuse_fixed(old, &folder, &answers)?;
                 let (release, private_answers) = self.anew(&app, old, &folder, answers).await?;
                 Ok(Prepared {
                     action: Action::Update {

@@ -1,6 +1,5 @@
 //! The API of the daemon: versioned JSON over HTTP/1.1 on a unix socket. The command line speaks it; nothing else
 //! gets in.
-// A "no" is rare and made of words: its size does not matter.
 
 mod apps;
 mod guard;
@@ -20,11 +19,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header};
-use lavoir_core::id::RecipeId;
+use lavoir_core::id::{AppId, PartId, RecipeId};
 use lavoir_core::limits;
 use lavoir_core::observed::Observed;
 use lavoir_core::state::State as BoxState;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 pub use problem::{Detail, Kind, MEDIA_TYPE, Problem, Written, kind_of};
 pub use serve::serve;
@@ -50,6 +50,12 @@ pub struct Api<W: World> {
 pub trait Desk: Send + Sync + 'static {
     /// Prepares an act and has it decided; the state after it.
     fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<BoxState>, Problem>>;
+    /// Has it decided that a secret may be read, then reads it.
+    fn read_secret(
+        &self,
+        app: AppId,
+        secret: PartId,
+    ) -> BoxFuture<'_, Result<Zeroizing<String>, Problem>>;
     /// The catalogue. May read files.
     fn recipes(&self) -> Vec<wire::RecipeCard>;
     /// One recipe with its questions. May read files.
@@ -76,6 +82,7 @@ pub fn router<W: World>(api: Api<W>) -> Router {
         .route("/apps/{app}", get(apps::one))
         .route("/apps/{app}/progress", get(progress::progress))
         .route("/apps/{app}/logs", get(apps::logs))
+        .route("/apps/{app}/secrets/{secret}", post(apps::secret))
         .route("/ledger", get(ledger::page))
         .route("/ledger/root", get(ledger::root))
         .route("/ledger/export", get(ledger::export))

@@ -4,19 +4,21 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use lavoir_core::command::Actor;
-use lavoir_core::id::RecipeId;
+use lavoir_core::command::{Action, Actor, Command};
+use lavoir_core::id::{AppId, PartId, RecipeId};
+use lavoir_core::plan::placeholder_name;
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
 use lavoir_web_admin::{Admin, View};
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use crate::acts::{Asked, Preparer, Unprepared};
 use crate::api::wire::{RecipeCard, RecipeDetail};
 use crate::api::{Detail, Kind, Problem};
 use crate::catalogue::NoRecipe;
 use crate::engine::Engine;
-use crate::ports::{Entropy as _, World};
+use crate::ports::{AppFiles as _, Entropy as _, World};
 use crate::recipe;
 
 /// The desk over an engine.
@@ -41,6 +43,30 @@ impl<W: World> crate::api::Desk for Desk<W> {
                 .map_err(problem)?;
             // Until the founding, whoever reaches the socket is the installer.
             Ok(self.engine.act(Actor::Installer, prepared).await?)
+        })
+    }
+
+    fn read_secret(
+        &self,
+        app: AppId,
+        secret: PartId,
+    ) -> BoxFuture<'_, Result<Zeroizing<String>, Problem>> {
+        Box::pin(async move {
+            let action = Action::ReadSecret {
+                app: app.clone(),
+                secret: secret.clone(),
+            };
+            let state = self
+                .engine
+                .submit(Actor::Installer, Command::Act(action))
+                .await?;
+            let decided = state.apps().get(&app).ok_or_else(Problem::inside)?;
+            let files = self.preparer.world.app_files();
+            let mut values = files.values(&app, &decided.release).await?;
+            values
+                .0
+                .remove(&placeholder_name("SECRET", &secret))
+                .ok_or_else(Problem::inside)
         })
     }
 

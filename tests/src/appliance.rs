@@ -232,10 +232,14 @@ impl Appliance {
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "60", "--cacert"])
             .arg(&ca)
-            .args(["--resolve", &format!("{host}:{port}:{}", self.https.ip())])
+            // As on the box itself: the address in the browser has no port.
+            .args([
+                "--connect-to",
+                &format!("{host}:443:{}:{port}", self.https.ip()),
+            ])
             .args(["--write-out", "\n%{http_code} %{redirect_url}"])
             .args(arguments)
-            .arg(format!("https://{host}:{port}{path}"))
+            .arg(format!("https://{host}{path}"))
             .env_remove("CURL_CA_BUNDLE")
             .env_remove("SSL_CERT_FILE")
             .output()

@@ -185,6 +185,7 @@ pub fn full(recipe: &str, version: u32, address: &str) -> Release {
         SecretShape {
             alphabet: Alphabet::Alphanumeric,
             length: 32,
+            readable_as: None,
         },
     )]);
     release.answers = BTreeMap::from([(part("title"), Answer::Public("Fête".into()))]);

@@ -50,6 +50,10 @@ fn every_event() -> Vec<Event> {
             step: "probe-health".into(),
             code: "no-good-answer".into(),
         },
+        Event::SecretRead {
+            app: "blog".parse().unwrap(),
+            secret: "admin_password".parse().unwrap(),
+        },
     ]
 }
 
@@ -326,7 +330,8 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         | Event::RestartDecided { app }
         | Event::RemoveDecided { app }
         | Event::ReinstallDecided { app }
-        | Event::DeleteDecided { app } => *app = name,
+        | Event::DeleteDecided { app }
+        | Event::SecretRead { app, .. } => *app = name,
     }
     event
 }

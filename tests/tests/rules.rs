@@ -9,10 +9,11 @@ use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
 use lavoir_core::id::{AppId, PersonId, Revision, Timestamp};
 use lavoir_core::limits;
-use lavoir_core::recipe::{Architecture, Protocol};
+use lavoir_core::recipe::{Alphabet, Architecture, Protocol};
 use lavoir_core::refusal::Refusal;
-use lavoir_core::release::{PublishedPort, Release};
+use lavoir_core::release::{PublishedPort, Release, SecretShape};
 use lavoir_core::state::State;
+use lavoir_core::text::Text;
 use lavoir_tests::shapes::{app, bare, host, part, service};
 
 struct Box_ {
@@ -85,6 +86,13 @@ impl Box_ {
             code: "c".into(),
         };
         self.ask(Actor::Box, Command::Report(report))
+    }
+}
+
+fn read_secret(id: &str, secret: &str) -> Action {
+    Action::ReadSecret {
+        app: app(id),
+        secret: part(secret),
     }
 }
 
@@ -227,6 +235,7 @@ fn all_rows() -> Box_ {
         assert_eq!(b.act(simple("blog", of)), "no-such-app");
     }
     assert_eq!(b.act(update("blog", blog(2))), "no-such-app");
+    assert_eq!(b.act(read_secret("blog", "db_password")), "no-such-app");
     assert_eq!(b.act(change("blog", blog(1))), "no-such-app");
     // Being installed.
     assert_eq!(b.act(install("blog", blog(1))), "yes");
@@ -246,7 +255,24 @@ fn all_rows() -> Box_ {
     assert_eq!(b.ask(Actor::Box, Command::Report(report)), "stale-report");
     assert_eq!(b.settle("blog"), "yes");
     assert_eq!(b.settle("blog"), "stale-report");
-    // Running.
+    // Running. A secret that is not for people is never shown.
+    let mut secretive = blog(1);
+    let mut secret = |name: &str, readable_as| {
+        let shape = SecretShape {
+            alphabet: Alphabet::Hex,
+            length: 32,
+            readable_as,
+        };
+        secretive.secrets.insert(part(name), shape);
+    };
+    secret("for_the_app", None);
+    secret("for_people", Some(Text::new("Mot de passe", "Password")));
+    secretive.host = host("secretive.example.org");
+    assert_eq!(b.act(install("secretive", secretive)), "yes");
+    for hidden in ["nothing", "for_the_app"] {
+        assert_eq!(b.act(read_secret("secretive", hidden)), "no-such-secret");
+    }
+    assert_eq!(b.act(read_secret("secretive", "for_people")), "yes");
     assert_eq!(
         b.act(update("blog", bare("other", 2, "blog.example.org"))),
         "other-recipe"

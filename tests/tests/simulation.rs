@@ -16,7 +16,7 @@ use lavoir::reconcile::{Reconciler, observe};
 use lavoir_core::app::{App, Intent, Phase};
 use lavoir_core::command::{Action, Actor, Command};
 use lavoir_core::id::{AppId, PartId};
-use lavoir_core::ledger::{hex, leaf_hash, read};
+use lavoir_core::ledger::read;
 use lavoir_core::plan::{plan_app, volume_name};
 use lavoir_core::recipe::Keep;
 use lavoir_core::release::{Answer, Release};

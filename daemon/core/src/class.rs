@@ -25,7 +25,8 @@ pub fn class_of(action: &Action) -> Class {
         | Action::Update { .. }
         | Action::Change { .. }
         | Action::Remove { .. }
-        | Action::Reinstall { .. } => Class::B,
+        | Action::Reinstall { .. }
+        | Action::ReadSecret { .. } => Class::B,
         Action::Delete { .. } => Class::D,
     }
 }

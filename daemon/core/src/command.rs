@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, Hostname, PersonId, Revision, Timestamp};
+use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp};
 use crate::recipe::{Architecture, Protocol};
 use crate::release::Release;
 
@@ -106,6 +106,13 @@ pub enum Action {
         /// Which.
         app: AppId,
     },
+    /// Read a secret that people need to sign in.
+    ReadSecret {
+        /// Of which app.
+        app: AppId,
+        /// Which.
+        secret: PartId,
+    },
 }
 
 impl Action {
@@ -120,7 +127,8 @@ impl Action {
             | Action::Restart { app }
             | Action::Remove { app }
             | Action::Reinstall { app }
-            | Action::Delete { app } => app,
+            | Action::Delete { app }
+            | Action::ReadSecret { app, .. } => app,
         }
     }
 }

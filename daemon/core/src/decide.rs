@@ -105,6 +105,20 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
             fit::fits(state, id, &app.release, machine, fit::Disk::Nothing)?;
             Ok(Event::ReinstallDecided { app: id.clone() })
         }
+        Action::ReadSecret { app: id, secret } => {
+            let app = find(state, id)?;
+            let shape = app.release.secrets.get(secret);
+            match shape.and_then(|shape| shape.readable_as.as_ref()) {
+                Some(_) => Ok(Event::SecretRead {
+                    app: id.clone(),
+                    secret: secret.clone(),
+                }),
+                None => Err(Refusal::NoSuchSecret {
+                    app: id.clone(),
+                    secret: secret.clone(),
+                }),
+            }
+        }
         Action::Delete { app: id } => {
             let app = find(state, id)?;
             match app.intent {

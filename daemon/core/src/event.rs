@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, Hostname, Revision};
+use crate::id::{AppId, Hostname, PartId, Revision};
 use crate::release::Release;
 
 /// Something that happened.
@@ -34,6 +34,8 @@ pub enum Event {
     ReinstallDecided { app: AppId },
     /// An app is to be gone with its data.
     DeleteDecided { app: AppId },
+    /// Somebody may read a secret: which one, never what it is.
+    SecretRead { app: AppId, secret: PartId },
     /// The world agrees with a decision.
     Settled { app: AppId, revision: Revision },
     /// A decision could not be carried out.
@@ -59,6 +61,7 @@ impl Event {
             | Event::RemoveDecided { app }
             | Event::ReinstallDecided { app }
             | Event::DeleteDecided { app }
+            | Event::SecretRead { app, .. }
             | Event::Settled { app, .. }
             | Event::Failed { app, .. } => Some(app),
         }

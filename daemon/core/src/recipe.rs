@@ -179,9 +179,12 @@ written! {
         pub alphabet: Alphabet,
         /// How many.
         pub length: u32,
-        /// What it is for; shown beside it when a member may read it.
+        /// What it is for.
         #[serde(default)]
         pub label: Option<Text>,
+        /// People need it to sign in: whoever may can read it, and the ledger says that they did.
+        #[serde(default)]
+        pub readable: bool,
     }
 
     /// What the gateway passes on to a container.

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::app::Doing;
-use crate::id::{AppId, Hostname, RecipeId};
+use crate::id::{AppId, Hostname, PartId, RecipeId};
 use crate::text::{Message, Text};
 
 /// A rule said no.
@@ -17,6 +17,7 @@ pub enum Refusal {
     NotYours,
     NameTaken { app: AppId },
     NoSuchApp { app: AppId },
+    NoSuchSecret { app: AppId, secret: PartId },
     NotInstalled { app: AppId },
     NotRemoved { app: AppId },
     NotRunning { app: AppId },
@@ -50,6 +51,7 @@ impl Refusal {
             Refusal::NotYours => "not-yours",
             Refusal::NameTaken { .. } => "name-taken",
             Refusal::NoSuchApp { .. } => "no-such-app",
+            Refusal::NoSuchSecret { .. } => "no-such-secret",
             Refusal::NotInstalled { .. } => "not-installed",
             Refusal::NotRemoved { .. } => "not-removed",
             Refusal::NotRunning { .. } => "not-running",
@@ -144,6 +146,16 @@ impl Refusal {
                 Text::new(
                     "La liste est dans « lavoir status ».",
                     "See the list in “lavoir status”.",
+                ),
+            ),
+            Refusal::NoSuchSecret { app, secret } => (
+                Text::new(
+                    format!("Le service « {app} » n'a pas de secret lisible nommé « {secret} »."),
+                    format!("The app “{app}” has no readable secret called “{secret}”."),
+                ),
+                Text::new(
+                    format!("La liste est dans « lavoir app show {app} »."),
+                    format!("See the list in “lavoir app show {app}”."),
                 ),
             ),
             Refusal::NotInstalled { app } => (

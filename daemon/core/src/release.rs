@@ -288,6 +288,9 @@ pub struct SecretShape {
     pub alphabet: Alphabet,
     /// How many.
     pub length: u32,
+    /// People need it to sign in, under this name; the others are never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readable_as: Option<Text>,
 }
 
 /// A database.

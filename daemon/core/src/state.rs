@@ -116,7 +116,7 @@ impl State {
             } if *reported == app.revision => {
                 fail(app, revision, time, step, code);
             }
-            Event::Settled { .. } | Event::Failed { .. } => {}
+            Event::Settled { .. } | Event::Failed { .. } | Event::SecretRead { .. } => {}
         }
     }
 }

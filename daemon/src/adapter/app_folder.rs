@@ -51,6 +51,33 @@ impl<E: Entropy> AppFolders<E> {
         self.root.join(app.as_str())
     }
 
+    /// Files and mounted secrets of an earlier release: nobody reads them any more.
+    fn remove_unnamed(&self, app: &AppId, release: &Release) -> Answer<()> {
+        let files = self.folder(app).join("files");
+        remove_others(&files, |name| release.files.contains_key(name))?;
+        let mounts = self.folder(app).join("mounts");
+        let mounted = |service: &str| -> Option<Vec<&str>> {
+            let shape = release
+                .services
+                .iter()
+                .find(|(id, _)| id.as_str() == service)?
+                .1;
+            Some(
+                shape
+                    .secrets
+                    .iter()
+                    .map(|mount| mount.secret.as_str())
+                    .collect(),
+            )
+        };
+        remove_others(&mounts, |service| mounted(service).is_some())?;
+        for service in release.services.keys() {
+            let named = mounted(service.as_str()).unwrap_or_default();
+            remove_others(&mounts.join(service.as_str()), |name| named.contains(&name))?;
+        }
+        Ok(())
+    }
+
     fn secret(&self, app: &AppId, id: &PartId, shape: &SecretShape) -> Answer<Zeroizing<String>> {
         let path = self.folder(app).join("secrets").join(id.as_str());
         if let Some(bytes) = durable::read(&path).map_err(|error| cannot("read", &path, &error))? {
@@ -58,7 +85,7 @@ impl<E: Entropy> AppFolders<E> {
                 .map_err(|error| cannot("read", &path, &io::Error::other(error)))?;
             return Ok(Zeroizing::new(text));
         }
-        let secret = make_secret(shape, &*self.entropy);
+        let secret = make_secret(shape.alphabet, shape.length, &*self.entropy);
         self.put(&path, secret.as_bytes(), Access::PRIVATE)?;
         Ok(secret)
     }
@@ -79,6 +106,11 @@ impl<E: Entropy> AppFolders<E> {
             secrets.insert(id.clone(), self.secret(app, id, shape)?);
         }
         let private = self.kept_answers(app, release)?;
+        for (id, answer) in &release.answers {
+            if matches!(answer, Answered::Private { .. }) && !private.contains_key(id) {
+                return Err(answer_lost(app, id));
+            }
+        }
         Ok(recipe::Values::of(
             release,
             app,
@@ -88,6 +120,7 @@ impl<E: Entropy> AppFolders<E> {
         ))
     }
 
+    /// Those that are there; one that is lost can be given anew.
     fn kept_answers(
         &self,
         app: &AppId,
@@ -96,14 +129,11 @@ impl<E: Entropy> AppFolders<E> {
         let mut kept = self.answers(app)?;
         let mut answers = BTreeMap::new();
         for (id, answer) in &release.answers {
-            let Answered::Private { commitment } = answer else {
-                continue;
-            };
-            let entry = kept
-                .0
-                .remove(commitment)
-                .ok_or_else(|| answer_lost(app, id))?;
-            answers.insert(id.clone(), Zeroizing::new(entry.value));
+            if let Answered::Private { commitment } = answer
+                && let Some(entry) = kept.0.remove(commitment)
+            {
+                answers.insert(id.clone(), Zeroizing::new(entry.value));
+            }
         }
         Ok(answers)
     }
@@ -175,6 +205,7 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
                 )?;
             }
         }
+        self.remove_unnamed(app, release)?;
         // Last: a digest that is there says that all before it is.
         self.put(
             &self.folder(app).join("written"),
@@ -256,15 +287,38 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
     }
 }
 
+fn remove_others(folder: &Path, keep: impl Fn(&str) -> bool) -> Answer<()> {
+    let removed = || -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&keep) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    match removed() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(cannot("write", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn hook_line(line: &str) -> Option<(Revision, u32)> {
     let (revision, index) = line.split_once(' ')?;
     Some((Revision(revision.parse().ok()?), index.parse().ok()?))
 }
 
 /// A new secret. Signs are drawn without bias: a byte that would favour some is drawn again.
-fn make_secret(shape: &SecretShape, entropy: &impl Entropy) -> Zeroizing<String> {
-    let length = usize::try_from(shape.length).unwrap_or(usize::MAX);
-    let signs: &[u8] = match shape.alphabet {
+fn make_secret(alphabet: Alphabet, length: u32, entropy: &impl Entropy) -> Zeroizing<String> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let signs: &[u8] = match alphabet {
         Alphabet::Alphanumeric => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
         Alphabet::Hex => b"0123456789abcdef",
         // No quotes, backslash, dollar or backtick: it may stand in any configuration file.
@@ -351,22 +405,16 @@ mod tests {
             (Alphabet::Hex, 64),
             (Alphabet::Printable, 40),
         ] {
-            let secret = make_secret(&SecretShape { alphabet, length }, &SystemEntropy);
-            assert_eq!(secret.len(), length as usize);
+            let secret = make_secret(alphabet, length, &SystemEntropy);
+            assert_eq!(secret.len(), usize::try_from(length).unwrap_or(0));
             assert!(
                 !secret.contains(['"', '\'', '\\', '$', '`']),
                 "{alphabet:?}"
             );
-            let again = make_secret(&SecretShape { alphabet, length }, &SystemEntropy);
+            let again = make_secret(alphabet, length, &SystemEntropy);
             assert_ne!(*secret, *again);
         }
-        let encoded = make_secret(
-            &SecretShape {
-                alphabet: Alphabet::Base64,
-                length: 32,
-            },
-            &SystemEntropy,
-        );
+        let encoded = make_secret(Alphabet::Base64, 32, &SystemEntropy);
         assert_eq!(encoded.len(), 44);
     }
 

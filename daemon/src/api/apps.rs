@@ -1,17 +1,21 @@
 //! Apps: as decided, as observed, as they speak.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header;
 use lavoir_core::app::{App, Intent};
-use lavoir_core::id::{AppId, RecipeId};
+use lavoir_core::id::{AppId, PartId, RecipeId};
 use lavoir_core::limits;
 use lavoir_core::observed::{Observed, Run};
 use lavoir_core::refusal::Refusal;
 use lavoir_core::release::Answer;
 use lavoir_core::state::State as BoxState;
+use lavoir_core::text::Text;
 use serde::Deserialize;
 
 use super::problem::Problem;
@@ -160,11 +164,32 @@ fn detail(app: &App, observed: &Observed, progress: Option<&AppProgress>) -> App
         installed_at: app.installed_at,
         extra_hosts: app.release.extra_hosts.clone(),
         answers: answers.collect(),
+        secrets: readable_secrets(app),
         ram_mib: app.release.ram_mib,
         containers: containers.collect(),
         volumes: seen.map(|seen| seen.volumes.clone()).unwrap_or_default(),
         failure: failure(app, progress),
     }
+}
+
+fn readable_secrets(app: &App) -> BTreeMap<PartId, Text> {
+    let secrets = app.release.secrets.iter();
+    secrets
+        .filter_map(|(id, shape)| Some((id.clone(), shape.readable_as.clone()?)))
+        .collect()
+}
+
+/// An act, not a look: it is decided, and stands in the ledger.
+pub(super) async fn secret<W: World>(
+    State(api): Shared<W>,
+    path: Result<Path<(AppId, PartId)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path((app, secret)) = path?;
+    let value = api.desk.read_secret(app, secret).await?;
+    let body = Json(super::wire::SecretValue {
+        value: value.to_string(),
+    });
+    Ok(([(header::CACHE_CONTROL, "no-store")], body).into_response())
 }
 
 /// What went wrong, with the step's own words while they are remembered.

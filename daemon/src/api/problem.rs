@@ -160,8 +160,8 @@ impl Problem {
                 "Something broke inside the daemon.",
             ),
             Text::new(
-                "Cherchez le numéro de l'opération dans « journalctl -u lavoir », puis signalez-le.",
-                "Look for the operation's number in “journalctl -u lavoir”, then report it.",
+                "Cherchez le numéro de l'opération dans « journalctl -u lavoir-daemon », puis signalez-le.",
+                "Look for the operation's number in “journalctl -u lavoir-daemon”, then report it.",
             ),
         )
     }
@@ -183,7 +183,7 @@ impl Problem {
 pub fn kind_of(refusal: &Refusal) -> Kind {
     match refusal {
         Refusal::NotFounded | Refusal::NotYours => Kind::Forbidden,
-        Refusal::NoSuchApp { .. } => Kind::Missing,
+        Refusal::NoSuchApp { .. } | Refusal::NoSuchSecret { .. } => Kind::Missing,
         Refusal::AlreadyPrepared
         | Refusal::NameTaken { .. }
         | Refusal::NotInstalled { .. }

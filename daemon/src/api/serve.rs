@@ -110,8 +110,8 @@ fn cannot_listen(socket: &Path, error: &io::Error) -> Fault {
             format!("The daemon cannot listen on {socket} ({error})."),
         ),
         Text::new(
-            "Vérifiez qu'aucun autre démon ne tourne (« systemctl status lavoir »).",
-            "Check that no other daemon runs (“systemctl status lavoir”).",
+            "Vérifiez qu'aucun autre démon ne tourne (« systemctl status lavoir-daemon »).",
+            "Check that no other daemon runs (“systemctl status lavoir-daemon”).",
         ),
     )
 }

@@ -105,6 +105,9 @@ pub struct AppDetail {
     pub extra_hosts: BTreeMap<PartId, Hostname>,
     /// Public answers; none where the answer is private.
     pub answers: BTreeMap<PartId, Option<String>>,
+    /// Secrets that people need to sign in, by what they are for.
+    #[serde(default)]
+    pub secrets: BTreeMap<PartId, Text>,
     /// Memory set aside for it, MiB.
     pub ram_mib: u32,
     /// Containers, intended and observed.
@@ -283,6 +286,13 @@ pub struct RecipeDetail {
     pub default_host: Option<Hostname>,
     /// What the installer is asked.
     pub questions: Vec<Question>,
+}
+
+/// `POST /v1/apps/{app}/secrets/{secret}`: written into the ledger as read.
+#[derive(Serialize, Deserialize)]
+pub struct SecretValue {
+    /// The secret itself.
+    pub value: String,
 }
 
 /// `GET /v1/setup-code`.

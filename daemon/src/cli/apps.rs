@@ -1,6 +1,6 @@
 //! `lavoir app …`.
 
-use lavoir_core::id::AppId;
+use lavoir_core::id::{AppId, PartId};
 use lavoir_core::text::{Language, Text};
 
 use super::args::{AppArgs, AppCommand, AwayArgs, ChangeArgs};
@@ -12,7 +12,7 @@ use super::show;
 use super::terminal::{Terminal, visible};
 use super::watch;
 use crate::acts::Asked;
-use crate::api::wire::{AppDetail, ContainerLines, RecipeDetail};
+use crate::api::wire::{AppDetail, ContainerLines, RecipeDetail, SecretValue};
 
 /// One of them.
 ///
@@ -69,8 +69,23 @@ pub async fn app(client: &Client, terminal: &Terminal, command: &AppCommand) -> 
             }
             show::list_one(client, terminal, app).await
         }
+        AppCommand::Secret { app, secret } => read_secret(client, terminal, app, secret).await,
         AppCommand::Logs { app, lines } => logs(client, terminal, app, *lines).await,
     }
+}
+
+async fn read_secret(
+    client: &Client,
+    terminal: &Terminal,
+    app: &AppId,
+    secret: &PartId,
+) -> Result<(), End> {
+    let path = format!("/v1/apps/{app}/secrets/{secret}");
+    let reply = client.post::<SecretValue>(&path, &()).await?;
+    if terminal.json() {
+        return terminal.line(&String::from_utf8_lossy(&reply.raw));
+    }
+    terminal.line(&reply.value.value)
 }
 
 async fn carry_through(

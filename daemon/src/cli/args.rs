@@ -270,6 +270,20 @@ Its data are kept aside first; when the new version does not come up, the app go
         #[arg(value_name = "APP")]
         app: AppId,
     },
+    /// Read a password that the box made; the ledger says that it was read
+    #[command(after_help = "\
+Example:
+  lavoir app secret blog admin_password
+
+Which ones there are: lavoir app show blog")]
+    Secret {
+        /// Which app
+        #[arg(value_name = "APP")]
+        app: AppId,
+        /// Which secret
+        #[arg(value_name = "SECRET")]
+        secret: PartId,
+    },
     /// The last lines of its containers
     #[command(after_help = "Example:\n  lavoir app logs blog --lines 100")]
     Logs {

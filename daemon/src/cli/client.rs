@@ -197,8 +197,8 @@ pub(super) fn away(socket: &Path, error: &dyn std::fmt::Display) -> End {
             format!("Lavoir's daemon does not answer on {socket} ({error})."),
         ),
         next_step: Text::new(
-            "Démarrez-le avec « systemctl start lavoir », ou voyez « journalctl -u lavoir ».",
-            "Start it with “systemctl start lavoir”, or see “journalctl -u lavoir”.",
+            "Démarrez-le avec « systemctl start lavoir-daemon », ou voyez « journalctl -u lavoir-daemon ».",
+            "Start it with “systemctl start lavoir-daemon”, or see “journalctl -u lavoir-daemon”.",
         ),
     })
 }

@@ -68,6 +68,10 @@ fn what(event: &Event) -> Text {
             format!("efface « {app} » et ses données"),
             format!("deletes “{app}” and its data"),
         ),
+        Event::SecretRead { app, secret } => Text::new(
+            format!("lit le secret « {secret} » de « {app} »"),
+            format!("reads the secret “{secret}” of “{app}”"),
+        ),
         Event::Settled { app, revision } => Text::new(
             format!("a mené à bien pour « {app} » la décision {}", revision.0),
             format!("has carried out decision {} for “{app}”", revision.0),

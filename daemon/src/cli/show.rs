@@ -162,6 +162,11 @@ pub async fn app(client: &Client, terminal: &Terminal, app: &AppId) -> Result<()
             &format!("{id} = {}", answer.as_deref().unwrap_or(private)),
         )?;
     }
+    for (id, what_for) in &detail.secrets {
+        let what_for = visible(terminal.say(what_for));
+        let line = format!("{id} ({what_for}): lavoir app secret {} {id}", card.app);
+        fact("Secret", "Secret", &line)?;
+    }
     for (service, container) in &detail.containers {
         let run = terminal
             .say(&run_words(container.run, container.one_shot))

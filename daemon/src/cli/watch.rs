@@ -127,8 +127,8 @@ fn tell_failure(terminal: &Terminal, failure: &FailureCard) {
             code: failure.code.clone(),
             sentence: failure.sentence.clone(),
             next_step: Text::new(
-                "Le journal du démon en dit plus : « journalctl -u lavoir ».",
-                "The daemon's log says more: “journalctl -u lavoir”.",
+                "Le journal du démon en dit plus : « journalctl -u lavoir-daemon ».",
+                "The daemon's log says more: “journalctl -u lavoir-daemon”.",
             ),
         }),
     }

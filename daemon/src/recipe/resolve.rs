@@ -5,11 +5,12 @@ use std::fmt;
 
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::limits;
-use lavoir_core::recipe::Recipe;
+use lavoir_core::recipe::{Recipe, Secret};
 use lavoir_core::release::{
     Answer, BuildContext, Database, FileTemplate, Healthcheck, Hook, Image, Mount, MountSource,
     Release, SecretMount, SecretShape, Service, Volume,
 };
+use lavoir_core::text::Text;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -69,6 +70,12 @@ pub fn resolve(folder: &RecipeFolder, request: ResolveRequest) -> Result<Resolve
     }
     let made = Maker::new(folder, request, given, extra_hosts).and_then(|maker| maker.make());
     made.map_err(|problem| vec![problem])
+}
+
+/// The name under which people may read it.
+fn readable(recipe: &Recipe, secret: &Secret) -> Option<Text> {
+    let named = || secret.label.clone().unwrap_or_else(|| recipe.name.clone());
+    secret.readable.then(named)
 }
 
 fn extra_hosts(
@@ -140,6 +147,7 @@ impl<'f> Maker<'f> {
             let shape = SecretShape {
                 alphabet: secret.alphabet,
                 length: secret.length,
+                readable_as: readable(recipe, secret),
             };
             values
                 .secrets
@@ -188,6 +196,7 @@ impl<'f> Maker<'f> {
             let shape = SecretShape {
                 alphabet: secret.alphabet,
                 length: secret.length,
+                readable_as: readable(recipe, secret),
             };
             secrets.insert(part(&secret.id)?, shape);
         }

@@ -15,25 +15,33 @@ const APPS: [&str; 3] = ["agenda", "blog", "carte"];
 fn three_services_live_side_by_side() -> Result<()> {
     let shelf = Shelf::new()?;
     let mut appliance = Appliance::start(&[shelf.path()])?;
-    let strangers = Strangers::make(&appliance)?;
+    let told = life(&mut appliance, &shelf);
+    if told.is_err() {
+        eprintln!("{}", appliance.logs());
+    }
+    told
+}
 
-    install(&appliance)?;
-    let event = calendar::make_an_event(&appliance)?;
-    let post = weblog::publish_a_post(&appliance)?;
-    let drawn = map::draw(&appliance)?;
+fn life(appliance: &mut Appliance, shelf: &Shelf) -> Result<()> {
+    let strangers = Strangers::make(appliance)?;
+
+    install(appliance)?;
+    let event = calendar::make_an_event(appliance)?;
+    let post = weblog::publish_a_post(appliance)?;
+    let drawn = map::draw(appliance)?;
     let read_all_back = |appliance: &Appliance, when: &str| -> Result<()> {
         calendar::read_back(appliance, &event).with_context(|| format!("calendar {when}"))?;
         weblog::read_back(appliance, &post).with_context(|| format!("blog {when}"))?;
         map::read_back(appliance, &drawn).with_context(|| format!("map {when}"))
     };
-    read_all_back(&appliance, "at first")?;
+    read_all_back(appliance, "at first")?;
 
     println!("== the daemon restarts; the gateway serves on");
     let containers = appliance.engine.docker(&["ps", "-q", "--no-trunc"])?;
     appliance.stop_daemon()?;
-    read_all_back(&appliance, "without a daemon")?;
+    read_all_back(appliance, "without a daemon")?;
     appliance.start_daemon()?;
-    read_all_back(&appliance, "after the daemon's restart")?;
+    read_all_back(appliance, "after the daemon's restart")?;
     let again = appliance.engine.docker(&["ps", "-q", "--no-trunc"])?;
     ensure!(
         containers == again,
@@ -44,7 +52,7 @@ fn three_services_live_side_by_side() -> Result<()> {
     appliance.cli(&["app", "change", "blog", "--answer", "title=Le Lavoir"])?;
     let front = appliance.get(&weblog::host(), "/")?.expect(200)?;
     ensure!(front.contains("Le Lavoir"), "the new title is not shown");
-    weblog::read_back(&appliance, &post)?;
+    weblog::read_back(appliance, &post)?;
 
     println!("== updated");
     for recipe in ["radicale", "wordpress", "umap"] {
@@ -56,11 +64,11 @@ fn three_services_live_side_by_side() -> Result<()> {
     for app in APPS {
         appliance.settle(app)?;
         ensure!(
-            version(&appliance, app)?.ends_with("-2"),
+            version(appliance, app)?.ends_with("-2"),
             "{app} was not updated"
         );
     }
-    read_all_back(&appliance, "after the update")?;
+    read_all_back(appliance, "after the update")?;
 
     println!("== an update that does not come up goes back by itself");
     shelf.break_version("radicale")?;
@@ -71,10 +79,10 @@ fn three_services_live_side_by_side() -> Result<()> {
         output.status
     );
     ensure!(
-        version(&appliance, "agenda")?.ends_with("-2"),
+        version(appliance, "agenda")?.ends_with("-2"),
         "it did not go back"
     );
-    calendar::read_back(&appliance, &event)?;
+    calendar::read_back(appliance, &event)?;
 
     println!("== stopped, started");
     appliance.cli(&["app", "stop", "blog"])?;
@@ -83,7 +91,7 @@ fn three_services_live_side_by_side() -> Result<()> {
         "a stopped service is not closed"
     );
     appliance.cli(&["app", "start", "blog"])?;
-    weblog::read_back(&appliance, &post)?;
+    weblog::read_back(appliance, &post)?;
 
     println!("== removed with their data kept, brought back");
     for app in APPS {
@@ -99,7 +107,7 @@ fn three_services_live_side_by_side() -> Result<()> {
     for app in APPS {
         appliance.settle(app)?;
     }
-    read_all_back(&appliance, "after the return")?;
+    read_all_back(appliance, "after the return")?;
 
     println!("== deleted with its data");
     appliance.cli(&["app", "delete", "agenda", "--yes"])?;
@@ -118,9 +126,9 @@ fn three_services_live_side_by_side() -> Result<()> {
         "its folder is left"
     );
 
-    strangers.are_untouched(&appliance)?;
-    nothing_secret_is_told(&appliance)?;
-    the_ledger_holds(&appliance)
+    strangers.are_untouched(appliance)?;
+    nothing_secret_is_told(appliance)?;
+    the_ledger_holds(appliance)
 }
 
 fn install(appliance: &Appliance) -> Result<()> {
