@@ -4,6 +4,7 @@
 mod carry_out;
 mod faults;
 mod order;
+mod threshold;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,12 +24,13 @@ use tokio::task::{self, JoinSet};
 use crate::engine::{Engine, No};
 use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
 use crate::progress::Progress;
+use threshold::Threshold;
 
 /// The reconciler.
 pub struct Reconciler<W: World> {
     engine: Arc<Engine<W>>,
     progress: Arc<Progress>,
-    doors: watch::Sender<Vec<Door>>,
+    threshold: Arc<Threshold>,
     observed: watch::Sender<Arc<Observed>>,
     at_once: Arc<Semaphore>,
     /// Apps whose last plan failed, and when to try again.
@@ -57,7 +59,7 @@ impl<W: World> Reconciler<W> {
         Self {
             engine,
             progress,
-            doors: watch::channel(Vec::new()).0,
+            threshold: Arc::default(),
             observed: watch::channel(Arc::default()).0,
             at_once: Arc::new(Semaphore::new(limits::APPS_AT_ONCE_MAX)),
             resting: BTreeMap::new(),
@@ -66,7 +68,7 @@ impl<W: World> Reconciler<W> {
 
     /// Told of each change of the doors.
     pub fn watch_doors(&self) -> watch::Receiver<Vec<Door>> {
-        self.doors.subscribe()
+        self.threshold.watch()
     }
 
     /// Told of each look at the world.
@@ -103,7 +105,13 @@ impl<W: World> Reconciler<W> {
                     // A panic in a worker is a broken invariant: it is in the log, and the app is tried again.
                     Err(error) => {
                         tracing::error!(%error, "a worker ended badly");
-                        at_work.retain(|_, task| *task != error.id());
+                        at_work.retain(|app, task| {
+                            let ended = *task == error.id();
+                            if ended {
+                                self.threshold.let_go(app);
+                            }
+                            !ended
+                        });
                     }
                 },
                 () = self.engine.world().clock().sleep(every) => {}
@@ -121,7 +129,8 @@ impl<W: World> Reconciler<W> {
         self.observed.send_replace(observed.clone());
         // What was decided meanwhile is planned after the next look, which knows of it.
         let newest = self.engine.state();
-        self.show_doors(closing(&newest, &doors(state, &observed)));
+        self.threshold
+            .show(&newest, closing(&newest, &doors(state, &observed)));
         let now = self.engine.world().clock().now();
         let nothing = ObservedApp::default();
         for app in state.apps().values() {
@@ -141,6 +150,7 @@ impl<W: World> Reconciler<W> {
                 engine: self.engine.clone(),
                 progress: self.progress.clone(),
                 app: app.clone(),
+                threshold: self.threshold.clone(),
                 at_once: self.at_once.clone(),
             };
             let task = workers.spawn(async move {
@@ -163,20 +173,12 @@ impl<W: World> Reconciler<W> {
                 // The sender lives as long as the engine.
                 _ = states.changed() => {
                     let newest = states.borrow_and_update().clone();
-                    let shown = self.doors.borrow().clone();
-                    self.show_doors(closing(&newest, &shown));
+                    self.threshold
+                        .show(&newest, closing(&newest, &self.threshold.shown()));
                 }
                 observed = &mut look => return observed,
             }
         }
-    }
-
-    fn show_doors(&self, new: Vec<Door>) {
-        self.doors.send_if_modified(|old| {
-            let differs = *old != new;
-            *old = new;
-            differs
-        });
     }
 
     fn rests(&self, app: &App, now: Timestamp) -> bool {
@@ -191,6 +193,7 @@ impl<W: World> Reconciler<W> {
     }
 
     fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
+        self.threshold.let_go(&app);
         match ended {
             Ended::Done | Ended::Overtaken => {
                 self.resting.remove(&app);
@@ -222,7 +225,11 @@ fn closing(state: &State, shown: &[Door]) -> Vec<Door> {
     let closed = doors(state, &Observed::default());
     let of_app = |app: &App| {
         let hosts = app.release.hosts();
-        let source = if app.is_open() { shown } else { &closed };
+        let source = if app.proven().is_some() {
+            shown
+        } else {
+            &closed
+        };
         let own = source.iter().filter(|door| hosts.contains(&&door.host));
         own.cloned().collect::<Vec<_>>()
     };
@@ -269,6 +276,7 @@ struct Worker<W: World> {
     engine: Arc<Engine<W>>,
     progress: Arc<Progress>,
     app: App,
+    threshold: Arc<Threshold>,
     at_once: Arc<Semaphore>,
 }
 

@@ -329,7 +329,7 @@ impl Run {
                 .values()
                 .find(|app| app.release.hosts().contains(&&door.host));
             assert!(
-                owner.is_some_and(App::is_open),
+                owner.is_some_and(|app| app.proven().is_some()),
                 "the door {} is open to {:?}",
                 door.host,
                 owner.map(|app| (app.intent, app.phase))

@@ -103,7 +103,19 @@ pub struct Failure {
 }
 
 impl App {
-    /// Whether the gateway may let visitors in.
+    /// The release and generation that are proven: visitors may be let in to its containers, and to no others. While
+    /// an update is fetched and built, that is the release before it.
+    pub fn proven(&self) -> Option<(&Release, u64)> {
+        match (self.intent, self.phase, &self.previous) {
+            (Intent::Running, Phase::Settled, _) => Some((&self.release, self.generation)),
+            (Intent::Running, Phase::UnderWay(Doing::Update | Doing::Change), Some(previous)) => {
+                Some((&previous.release, previous.generation))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the world was seen to agree and visitors are let in.
     pub fn is_open(&self) -> bool {
         self.intent == Intent::Running && self.phase == Phase::Settled
     }

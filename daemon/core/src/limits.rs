@@ -47,6 +47,8 @@ pub const RECONCILE_EVERY_MS: u64 = 10_000;
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.
 pub const HEALTH_WAIT_S: u32 = 300;
+/// Restarts of a container by the engine before it counts as one that does not stay.
+pub const RESTARTS_PATIENT_MAX: i64 = 6;
 /// A one-shot service or a build, seconds.
 pub const ONE_SHOT_S_MAX: u32 = 3_600;
 /// Last lines of a container shown when a step fails.

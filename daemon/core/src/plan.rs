@@ -5,7 +5,7 @@
 mod digest;
 mod steps;
 
-pub use digest::{files_digest, placeholder, placeholder_name, service_spec};
+pub use digest::{files_digest, placeholder, placeholder_name, service_spec, service_spec_of};
 pub use steps::plan_app;
 
 use alloc::format;

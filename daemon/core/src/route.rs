@@ -1,12 +1,12 @@
 //! What the gateway is to do on each address: computed from the state and from what was observed, never stored.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use crate::app::{App, Doing, Intent, Phase};
-use crate::id::{AppId, Hostname};
-use crate::observed::{Observed, ObservedContainer, Run};
+use crate::id::{Hostname, PartId};
+use crate::observed::{Observed, ObservedApp, ObservedContainer, Run};
+use crate::plan::service_spec_of;
 use crate::release::WellKnownAnswer;
 use crate::state::State;
 use crate::text::Text;
@@ -61,52 +61,40 @@ pub enum Closed {
     Broken,
 }
 
-/// All doors of the apps. A door is open only to an app that is settled and whose container is well.
+/// All doors of the apps. A door is open only to a container of a proven release, and only when it is well.
 pub fn doors(state: &State, observed: &Observed) -> Vec<Door> {
     state
         .apps()
         .values()
-        .flat_map(|app| app_doors(app, &addresses(&app.id, observed)))
+        .flat_map(|app| app_doors(app, observed.apps.get(&app.id)))
         .collect()
 }
 
-/// Where each running container is, or why it takes no visitors.
-type Addresses<'a> = BTreeMap<&'a crate::id::PartId, Result<IpAddr, Closed>>;
-
-fn addresses<'a>(app: &AppId, observed: &'a Observed) -> Addresses<'a> {
-    let containers = observed.apps.get(app).map(|seen| &seen.containers);
-    let address = |container: &ObservedContainer| match container.run {
-        Run::Healthy => container.address.ok_or(Closed::Broken),
-        Run::Starting => Err(Closed::Starting),
-        Run::Created | Run::Unhealthy | Run::Exited(_) => Err(Closed::Broken),
+/// An app's doors, all of them closed.
+pub fn closed_doors(app: &App) -> Vec<Door> {
+    let whole = |host: &Hostname| Door {
+        host: host.clone(),
+        path: "/".into(),
+        behind: shut(app, closed(app)),
     };
-    containers
-        .into_iter()
-        .flatten()
-        .map(|(service, container)| (service, address(container)))
-        .collect()
+    app.release.hosts().into_iter().map(whole).collect()
 }
 
-fn app_doors(app: &App, addresses: &Addresses<'_>) -> Vec<Door> {
-    let release = &app.release;
-    if let Some(why) = closed(app) {
-        return release
-            .hosts()
-            .into_iter()
-            .map(|host| Door {
-                host: host.clone(),
-                path: "/".into(),
-                behind: shut(app, why),
-            })
-            .collect();
-    }
-    let to = |service, port, body_max_mib| match addresses.get(service) {
-        Some(Ok(ip)) => Behind::Container {
-            address: SocketAddr::new(*ip, port),
-            body_max_mib,
-        },
-        Some(Err(why)) => shut(app, *why),
-        None => shut(app, Closed::Broken),
+fn app_doors(app: &App, observed: Option<&ObservedApp>) -> Vec<Door> {
+    let Some((release, generation)) = app.proven() else {
+        return closed_doors(app);
+    };
+    let to = |service: &PartId, port, body_max_mib| {
+        let container = observed.and_then(|seen| seen.containers.get(service));
+        let spec = service_spec_of(app, release, generation, service);
+        match address(container.filter(|container| container.spec == spec)) {
+            Ok(ip) => Behind::Container {
+                address: SocketAddr::new(ip, port),
+                body_max_mib,
+            },
+            Err(why) if app.phase == Phase::Settled => shut(app, why),
+            Err(_) => shut(app, closed(app)),
+        }
     };
     let routes = release.routes.iter().map(|route| Door {
         host: route.host.clone(),
@@ -124,6 +112,16 @@ fn app_doors(app: &App, addresses: &Addresses<'_>) -> Vec<Door> {
     routes.chain(well_known).collect()
 }
 
+/// Where a container is, or why it takes no visitors.
+fn address(container: Option<&ObservedContainer>) -> Result<IpAddr, Closed> {
+    let container = container.ok_or(Closed::Broken)?;
+    match container.run {
+        Run::Healthy => container.address.ok_or(Closed::Broken),
+        Run::Starting => Err(Closed::Starting),
+        Run::Created | Run::Unhealthy | Run::Exited(_) => Err(Closed::Broken),
+    }
+}
+
 fn shut(app: &App, why: Closed) -> Behind {
     Behind::Closed {
         name: app.release.name.clone(),
@@ -131,15 +129,13 @@ fn shut(app: &App, why: Closed) -> Behind {
     }
 }
 
-fn closed(app: &App) -> Option<Closed> {
+/// In words, why an app that is not open is not.
+fn closed(app: &App) -> Closed {
     match (app.intent, app.phase) {
-        (Intent::Running, Phase::Settled) => None,
-        (Intent::Running, Phase::Failed) => Some(Closed::Broken),
-        (Intent::Running, Phase::UnderWay(Doing::Update | Doing::RollBack)) => {
-            Some(Closed::Updating)
-        }
-        (Intent::Running, Phase::UnderWay(_)) => Some(Closed::Starting),
-        (Intent::Stopped, _) => Some(Closed::Stopped),
-        (Intent::Removed | Intent::Deleted, _) => Some(Closed::Removed),
+        (Intent::Running, Phase::UnderWay(Doing::Update | Doing::RollBack)) => Closed::Updating,
+        (Intent::Running, Phase::UnderWay(_)) => Closed::Starting,
+        (Intent::Running, Phase::Settled | Phase::Failed) => Closed::Broken,
+        (Intent::Stopped, _) => Closed::Stopped,
+        (Intent::Removed | Intent::Deleted, _) => Closed::Removed,
     }
 }

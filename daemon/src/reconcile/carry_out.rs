@@ -27,6 +27,14 @@ pub(super) fn pause_ms(tries: u32) -> u64 {
     doubled.min(limits::STEP_PAUSE_MS_MAX)
 }
 
+/// Steps that touch nothing a visitor meets: the app as it was goes on meanwhile.
+fn leaves_visitors_alone(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::GetImage { .. } | Step::RemoveVolume { .. } | Step::Settle
+    )
+}
+
 impl<W: World> Worker<W> {
     pub(super) async fn with_tries(&self, index: usize, step: &Step) -> Answer<()> {
         let world = self.engine.world();
@@ -63,6 +71,9 @@ impl<W: World> Worker<W> {
         let app = &self.app.id;
         let release = &*self.app.release;
         let on_measure = |measure: Measure| self.progress.step_measures(app, index, measure);
+        if !leaves_visitors_alone(step) {
+            self.threshold.shut(&self.app);
+        }
         match step {
             Step::GetImage { image } => {
                 let context = match image {

@@ -33,7 +33,11 @@ pub fn files_digest(release: &Release) -> String {
 /// Digest of all from which one container is made, in hex: its service, the generation of its volumes, the restarts
 /// asked, and, where it reads them, files and private answers.
 pub fn service_spec(app: &App, id: &PartId) -> String {
-    let release = &*app.release;
+    service_spec_of(app, &app.release, app.generation, id)
+}
+
+/// The same, of a release and generation that the app has or had.
+pub fn service_spec_of(app: &App, release: &Release, generation: u64, id: &PartId) -> String {
     let Some(service) = release.services.get(id) else {
         return String::new();
     };
@@ -41,7 +45,7 @@ pub fn service_spec(app: &App, id: &PartId) -> String {
         .mounts
         .iter()
         .filter_map(|mount| match &mount.source {
-            MountSource::Volume(volume) => Some(volume_name(&app.id, volume, app.generation)),
+            MountSource::Volume(volume) => Some(volume_name(&app.id, volume, generation)),
             MountSource::File(_) => None,
         })
         .collect();

@@ -393,9 +393,13 @@ fn run(container: &ContainerInspectResponse) -> Run {
             Some(HealthStatusEnum::UNHEALTHY) => Run::Unhealthy,
             _ => Run::Healthy,
         },
-        // Between two tries of a container that falls over: not there yet.
-        Some(Status::RESTARTING) => Run::Starting,
-        Some(Status::EXITED | Status::DEAD | Status::REMOVING) => {
+        // Between two tries of a container that falls over: not there yet, until it has fallen too often.
+        Some(Status::RESTARTING)
+            if container.restart_count.unwrap_or(0) < limits::RESTARTS_PATIENT_MAX =>
+        {
+            Run::Starting
+        }
+        Some(Status::RESTARTING | Status::EXITED | Status::DEAD | Status::REMOVING) => {
             Run::Exited(state.exit_code.unwrap_or(-1))
         }
         _ => Run::Created,
