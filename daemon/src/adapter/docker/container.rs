@@ -15,7 +15,7 @@ use bollard::query_parameters::{
     StopContainerOptions,
 };
 use lavoir_core::id::{AppId, PartId};
-use lavoir_core::limits::{CONTAINER_LOG_BYTES_MAX, CONTAINER_LOG_FILES_MAX};
+use lavoir_core::limits::{CONTAINER_LOG_BYTES_MAX, CONTAINER_LOG_FILES_MAX, RESTARTS_PATIENT_MAX};
 use lavoir_core::observed::{ObservedContainer, Run};
 use lavoir_core::plan::{container_name, network_name};
 use lavoir_core::recipe::Protocol;
@@ -394,9 +394,7 @@ fn run(container: &ContainerInspectResponse) -> Run {
             _ => Run::Healthy,
         },
         // Between two tries of a container that falls over: not there yet, until it has fallen too often.
-        Some(Status::RESTARTING)
-            if container.restart_count.unwrap_or(0) < limits::RESTARTS_PATIENT_MAX =>
-        {
+        Some(Status::RESTARTING) if container.restart_count.unwrap_or(0) < RESTARTS_PATIENT_MAX => {
             Run::Starting
         }
         Some(Status::RESTARTING | Status::EXITED | Status::DEAD | Status::REMOVING) => {
