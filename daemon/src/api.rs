@@ -9,6 +9,7 @@ mod progress;
 mod serve;
 pub mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -19,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header};
-use lavoir_core::id::{AppId, PartId, RecipeId};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::limits;
 use lavoir_core::observed::Observed;
 use lavoir_core::state::State as BoxState;
@@ -42,6 +43,8 @@ pub struct Api<W: World> {
     pub progress: Arc<Progress>,
     /// What is.
     pub observed: watch::Receiver<Arc<Observed>>,
+    /// Hosts that the gateway has opened.
+    pub open_hosts: watch::Receiver<BTreeSet<Hostname>>,
     /// Who takes requests and knows the catalogue.
     pub desk: Arc<dyn Desk>,
 }

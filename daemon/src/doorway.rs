@@ -28,14 +28,18 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
     certificates: Arc<T>,
     clock: K,
     panel: PanelDoor,
-    mut doors: watch::Receiver<Vec<Door>>,
+    mut doors: watch::Receiver<Option<Vec<Door>>>,
     pictures: watch::Sender<Arc<Doorway>>,
 ) {
+    // Until the first look at the world the gateway goes on with what it had from the daemon before.
+    if doors.wait_for(Option::is_some).await.is_err() {
+        return;
+    }
     let mut version = 0;
     loop {
         version += 1;
         let picture = {
-            let doors = doors.borrow_and_update().clone();
+            let doors = doors.borrow_and_update().clone().unwrap_or_default();
             paint(&*certificates, clock.now(), version, &panel, &doors)
         };
         pictures.send_if_modified(|shown| {
@@ -48,6 +52,34 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
         tokio::select! {
             changed = doors.changed() => if changed.is_err() { return },
             () = clock.sleep(Duration::from_millis(limits::CERTIFICATES_EVERY_MS)) => {}
+        }
+    }
+}
+
+/// Tells which hosts the gateway has opened, each time it has begun to serve a picture.
+pub async fn tell_open(
+    mut pictures: watch::Receiver<Arc<Doorway>>,
+    mut applied: watch::Receiver<u64>,
+    open: watch::Sender<BTreeSet<Hostname>>,
+) {
+    loop {
+        let picture = pictures.borrow_and_update().clone();
+        let version = *applied.borrow_and_update();
+        if picture.version == version {
+            let is_open = |route: &&Route| matches!(route.target, Target::Upstream { .. });
+            let hosts = picture
+                .routes
+                .iter()
+                .filter(is_open)
+                .map(|route| route.host.clone());
+            open.send_replace(hosts.collect());
+        }
+        let moved = tokio::select! {
+            changed = pictures.changed() => changed,
+            changed = applied.changed() => changed,
+        };
+        if moved.is_err() {
+            return;
         }
     }
 }

@@ -66,8 +66,8 @@ impl<W: World> Reconciler<W> {
         }
     }
 
-    /// Told of each change of the doors.
-    pub fn watch_doors(&self) -> watch::Receiver<Vec<Door>> {
+    /// Told of each change of the doors; none are known before the first look at the world.
+    pub fn watch_doors(&self) -> watch::Receiver<Option<Vec<Door>>> {
         self.threshold.watch()
     }
 
@@ -89,6 +89,10 @@ impl<W: World> Reconciler<W> {
                 looked = self.look_and_plan(&state, &mut at_work, &mut workers) => {
                     if let Err(fault) = looked {
                         tracing::warn!(%fault, "could not observe");
+                        // Nobody has come in yet: better a page that says so than none.
+                        if self.threshold.shown().is_none() {
+                            self.threshold.show(&state, doors(&state, &Observed::default()));
+                        }
                     }
                 }
             }
@@ -173,8 +177,9 @@ impl<W: World> Reconciler<W> {
                 // The sender lives as long as the engine.
                 _ = states.changed() => {
                     let newest = states.borrow_and_update().clone();
-                    self.threshold
-                        .show(&newest, closing(&newest, &self.threshold.shown()));
+                    if let Some(shown) = self.threshold.shown() {
+                        self.threshold.show(&newest, closing(&newest, &shown));
+                    }
                 }
                 observed = &mut look => return observed,
             }

@@ -1,6 +1,7 @@
 //! The real world: every adapter behind its port, and what runs over them. Part of the executable, not of the
 //! library: nothing else may name an adapter.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -148,7 +149,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ca_pem: ca.root_pem().to_owned(),
     });
     let pages = lavoir_web_admin::router(desk.clone());
+    let (open, open_hosts) = watch::channel(BTreeSet::new());
     let router = api::router(Api {
+        open_hosts,
         engine,
         progress,
         observed,
@@ -160,7 +163,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
     tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
-    tokio::spawn(gateway.serve(seen, watch::channel(0).0));
+    let (applied, versions) = watch::channel(0);
+    tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
+    tokio::spawn(gateway.serve(seen, applied));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
     let (mut term, mut int) = (

@@ -51,7 +51,7 @@ pub struct Watched {
     /// The state as the engine shows it.
     pub state: watch::Receiver<Arc<State>>,
     /// The doors as the reconciler shows them.
-    pub doors: watch::Receiver<Vec<Door>>,
+    pub doors: watch::Receiver<Option<Vec<Door>>>,
 }
 
 #[derive(Default)]
@@ -420,7 +420,7 @@ impl Inner {
         if !decided.is_open() {
             let hosts = decided.release.hosts();
             let open = self.watched.as_ref().is_some_and(|watched| {
-                watched.doors.borrow().iter().any(|door| {
+                watched.doors.borrow().iter().flatten().any(|door| {
                     hosts.contains(&&door.host) && matches!(door.behind, Behind::Container { .. })
                 })
             });

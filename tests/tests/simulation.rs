@@ -180,7 +180,10 @@ async fn live(run: &Arc<Run>, life: u64, last: bool, chance: &mut Chance) {
         if world.crashed() || world.ledger_failed() {
             return;
         }
-        run.check(&engine.state(), &shown.borrow_and_update());
+        run.check(
+            &engine.state(),
+            shown.borrow_and_update().as_deref().unwrap_or_default(),
+        );
         let lived = world.now().0 - begun;
         let asked =
             prepared.is_finished() && askers.iter().all(tokio::task::JoinHandle::is_finished);
@@ -203,7 +206,8 @@ async fn live(run: &Arc<Run>, life: u64, last: bool, chance: &mut Chance) {
     }
     if last {
         let shown = shown.borrow().clone();
-        run.check_peace(&engine, &shown).await;
+        run.check_peace(&engine, shown.as_deref().unwrap_or_default())
+            .await;
     }
     stop.send_replace(true);
     all_wait(world).await;

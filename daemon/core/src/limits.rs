@@ -68,6 +68,8 @@ pub const API_HEAD_S: u64 = 10;
 pub const API_ANSWER_S: u64 = 120;
 /// Between two pictures of an app's progress, ms.
 pub const PROGRESS_EVERY_MS: u64 = 200;
+/// For the gateway to open the door of an app that is ready, ms; then it is said to be ready all the same.
+pub const GATEWAY_OPENS_MS_MAX: u64 = 5_000;
 /// The same picture again when nothing moves, so that a lost listener is noticed, ms.
 pub const PROGRESS_AGAIN_MS: u64 = 10_000;
 /// One stream of progress, seconds; whoever still listens asks again.

@@ -1,5 +1,6 @@
 //! An app's progress as a stream of whole pictures, one JSON text a line, the last one telling how it ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::header;
 use lavoir_core::app::{App, Doing, Phase};
-use lavoir_core::id::{AppId, Revision};
+use lavoir_core::id::{AppId, Hostname, Revision};
 use lavoir_core::limits;
 use lavoir_core::state::State as BoxState;
 use serde::Deserialize;
@@ -57,6 +58,8 @@ pub(super) async fn progress<W: World>(
     let watcher = Watcher {
         states: api.engine.watch(),
         changes: api.progress.watch(),
+        open_hosts: api.open_hosts.clone(),
+        open_by: None,
         waited: how_long.revision.map_or(latest, Revision),
         once: !how_long.wait,
         failure: None,
@@ -77,6 +80,9 @@ struct Watcher<W: World> {
     once: bool,
     states: watch::Receiver<Arc<BoxState>>,
     changes: watch::Receiver<u64>,
+    open_hosts: watch::Receiver<BTreeSet<Hostname>>,
+    /// A gateway that does not answer is not waited for beyond this.
+    open_by: Option<Instant>,
     /// Kept from the moment it was seen: when the app goes back, its progress is that of going back.
     failure: Option<FailureCard>,
     sent: Option<Picture>,
@@ -110,8 +116,17 @@ impl<W: World> Watcher<W> {
         loop {
             self.states.mark_unchanged();
             self.changes.mark_unchanged();
-            let picture = self.look();
+            self.open_hosts.mark_unchanged();
+            let mut picture = self.look();
             let now = Instant::now();
+            let mut wake_by = self.until;
+            if picture.outcome.is_some() && !self.once && self.awaits_gateway() {
+                let by = Duration::from_millis(limits::GATEWAY_OPENS_MS_MAX);
+                wake_by = *self.open_by.get_or_insert(now + by);
+                if now < wake_by {
+                    picture.outcome = None;
+                }
+            }
             let due = not_before.is_none_or(|at| now >= at);
             let stale = self
                 .sent_at
@@ -127,11 +142,13 @@ impl<W: World> Watcher<W> {
             let wake = match not_before {
                 Some(at) if differs && !due => at,
                 _ => now + Duration::from_millis(limits::PROGRESS_AGAIN_MS),
-            };
+            }
+            .min(wake_by);
             let moved = async {
                 tokio::select! {
                     changed = self.states.changed() => changed,
                     changed = self.changes.changed() => changed,
+                    changed = self.open_hosts.changed() => changed,
                 }
             };
             if let Ok(Err(_)) = timeout_at(wake, moved).await {
@@ -139,6 +156,14 @@ impl<W: World> Watcher<W> {
                 sleep_until(wake).await;
             }
         }
+    }
+
+    /// Whether the app is open by decision, and the gateway does not let anybody in yet.
+    fn awaits_gateway(&self) -> bool {
+        let state = self.api.engine.state();
+        state.apps().get(&self.id).is_some_and(|app| {
+            app.is_open() && !self.open_hosts.borrow().contains(&app.release.host)
+        })
     }
 
     fn look(&mut self) -> Picture {

@@ -10,27 +10,27 @@ use lavoir_core::route::{Door, closed_doors};
 use lavoir_core::state::State;
 use tokio::sync::watch;
 
-/// What the gateway is told.
+/// What the gateway is told; nothing before the first look, so that it keeps what it had.
 pub(super) struct Threshold {
-    shown: watch::Sender<Vec<Door>>,
+    shown: watch::Sender<Option<Vec<Door>>>,
     shut: Mutex<BTreeSet<AppId>>,
 }
 
 impl Default for Threshold {
     fn default() -> Self {
         Self {
-            shown: watch::channel(Vec::new()).0,
+            shown: watch::channel(None).0,
             shut: Mutex::default(),
         }
     }
 }
 
 impl Threshold {
-    pub(super) fn watch(&self) -> watch::Receiver<Vec<Door>> {
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Vec<Door>>> {
         self.shown.subscribe()
     }
 
-    pub(super) fn shown(&self) -> Vec<Door> {
+    pub(super) fn shown(&self) -> Option<Vec<Door>> {
         self.shown.borrow().clone()
     }
 
@@ -44,8 +44,10 @@ impl Threshold {
     /// Shuts an app's doors until [`Threshold::let_go`].
     pub(super) fn shut(&self, app: &App) {
         let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
-        if shut.insert(app.id.clone()) {
-            self.replace(closed(self.shown(), app));
+        if shut.insert(app.id.clone())
+            && let Some(shown) = self.shown()
+        {
+            self.replace(closed(shown, app));
         }
     }
 
@@ -56,6 +58,7 @@ impl Threshold {
     }
 
     fn replace(&self, new: Vec<Door>) {
+        let new = Some(new);
         self.shown.send_if_modified(|old| {
             let differs = *old != new;
             *old = new;

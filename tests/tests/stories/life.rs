@@ -48,6 +48,23 @@ fn life(appliance: &mut Appliance, shelf: &Shelf) -> Result<()> {
         "a restart of the daemon made containers anew"
     );
 
+    println!("== twice the same recipe");
+    let second = [
+        "install",
+        "radicale",
+        "--name",
+        "agenda-2",
+        "--answer",
+        "admin=accueil",
+        "--yes",
+    ];
+    appliance.cli(&second)?;
+    let page = appliance.get(&format!("agenda-2.{DOMAIN}"), "/.web/")?;
+    ensure!(page.status == 200, "the second one answers {}", page.status);
+    calendar::read_back(appliance, &event)?;
+    appliance.cli(&["app", "delete", "agenda-2", "--yes"])?;
+    calendar::read_back(appliance, &event)?;
+
     println!("== answers change");
     appliance.cli(&["app", "change", "blog", "--answer", "title=Le Lavoir"])?;
     let front = appliance.get(&weblog::host(), "/")?.expect(200)?;
@@ -124,6 +141,21 @@ fn life(appliance: &mut Appliance, shelf: &Shelf) -> Result<()> {
     ensure!(
         !appliance.state().join("apps/agenda").exists(),
         "its folder is left"
+    );
+
+    println!("== a password is read, and the ledger knows");
+    let password = appliance.cli(&["app", "secret", "blog", "admin_password"])?;
+    let kept = fs::read_to_string(appliance.state().join("apps/blog/secrets/admin_password"))?;
+    ensure!(password.trim() == kept, "another password was shown");
+    let refused = appliance.cli_output(&["app", "secret", "blog", "db_password"])?;
+    ensure!(
+        refused.status.code() == Some(1),
+        "a password for programs was shown"
+    );
+    let entries = appliance.cli(&["ledger", "show"])?;
+    ensure!(
+        entries.contains("reads the secret “admin_password” of “blog”"),
+        "{entries}"
     );
 
     strangers.are_untouched(appliance)?;
