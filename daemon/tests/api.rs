@@ -91,7 +91,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         turnstile: Semaphore::new(places),
     });
     let api = Api {
-        open_hosts: watch::channel(std::collections::BTreeSet::new()).1,
+        open_hosts: watch::channel(["blog.verger.example".parse().unwrap()].into()).1,
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,

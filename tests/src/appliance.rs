@@ -269,6 +269,16 @@ impl Appliance {
         self.https.port()
     }
 
+    /// The daemon's own socket.
+    pub fn api_socket(&self) -> PathBuf {
+        self.run().join("api.sock")
+    }
+
+    /// The numbers of the daemon's and the gateway's processes.
+    pub fn processes(&self) -> Option<(u32, u32)> {
+        Some((self.daemon.as_ref()?.id(), self.gateway.as_ref()?.id()))
+    }
+
     /// A folder for the test's own files.
     pub fn scratch(&self) -> &Path {
         self.dir.path()
