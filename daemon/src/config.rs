@@ -159,8 +159,8 @@ fn unsound(path: &Path, error: &dyn std::fmt::Display) -> Fault {
             format!("Configuration: {path}: {error}"),
         ),
         Text::new(
-            "Corrigez le fichier, puis redémarrez.",
-            "Correct the file, then start again.",
+            "Corrigez le fichier, puis recommencez.",
+            "Correct the file, then try again.",
         ),
     )
 }

@@ -54,7 +54,7 @@ pub(crate) fn too_often() -> Text {
 
 pub(crate) fn unsound() -> Text {
     Text::new(
-        "Ce formulaire n'est pas venu de cette page. Recommencez d'ici.",
-        "This form did not come from this page. Try again from here.",
+        "Ce formulaire ne vient pas de cette page. Recommencez depuis celle-ci.",
+        "This form did not come from this page. Try again from this one.",
     )
 }

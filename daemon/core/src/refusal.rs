@@ -104,8 +104,8 @@ impl Refusal {
                     "The box is not prepared yet.",
                 ),
                 Text::new(
-                    "Démarrez « lavoir daemon » : il la prépare.",
-                    "Start “lavoir daemon”: it prepares it.",
+                    "Redémarrez le démon (« systemctl restart lavoir-daemon ») : il la prépare.",
+                    "Restart the daemon (“systemctl restart lavoir-daemon”): it prepares the box.",
                 ),
             ),
             Refusal::NotFounded => (
@@ -114,8 +114,8 @@ impl Refusal {
                     "The box is in preparation: only the person who installs it may act.",
                 ),
                 Text::new(
-                    "Attendez la fondation, à quatre personnes ou plus.",
-                    "Wait for the founding, by four people or more.",
+                    "Attendez l'assemblée de fondation, à quatre personnes ou plus.",
+                    "Wait for the founding assembly, of four people or more.",
                 ),
             ),
             Refusal::NotYours => (
@@ -191,7 +191,7 @@ impl Refusal {
             Refusal::AlreadyRunning { app } => (
                 Text::new(
                     format!("Le service « {app} » est déjà en marche."),
-                    format!("The app “{app}” already runs."),
+                    format!("The app “{app}” is running already."),
                 ),
                 Text::new(
                     format!("Pour le relancer : « lavoir app restart {app} »."),
@@ -228,15 +228,15 @@ impl Refusal {
             Refusal::OtherRecipe { app, recipe } => (
                 Text::new(
                     format!(
-                        "Le service « {app} » vient de la recette {recipe}, dans une autre version que celle-ci ou d'une autre recette."
+                        "Le service « {app} » vient d'une autre version de la recette {recipe} que celle du catalogue."
                     ),
                     format!(
-                        "The app “{app}” comes from the recipe {recipe}, in another version than this one or from another recipe."
+                        "The app “{app}” comes from another version of the recipe {recipe} than the catalogue's."
                     ),
                 ),
                 Text::new(
-                    format!("Pour changer de version : « lavoir app update {app} »."),
-                    format!("To change its version: “lavoir app update {app}”."),
+                    format!("Mettez-le d'abord à jour : « lavoir app update {app} »."),
+                    format!("Update it first: “lavoir app update {app}”."),
                 ),
             ),
             Refusal::UpToDate { app, version } => (

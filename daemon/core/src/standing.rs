@@ -60,11 +60,11 @@ impl Failure {
         let step = step_words(&self.step);
         Text::new(
             format!(
-                "Ce qui n'a pas abouti : {}, au moment de {} ({}).",
+                "Ce qui n'a pas abouti : {}, à l'étape « {} » ({}).",
                 doing.fr, step.fr, self.code
             ),
             format!(
-                "What did not come to its end: {}, when it was time to {} ({}).",
+                "What did not succeed: {}, at the step “{}” ({}).",
                 doing.en, step.en, self.code
             ),
         )
@@ -78,7 +78,7 @@ pub fn step_words(kind: &str) -> Text {
         "build-image" => ("fabriquer une image", "build an image"),
         "remove-container" => ("enlever un conteneur", "remove a container"),
         "stop-container" => ("arrêter un conteneur", "stop a container"),
-        "make-network" => ("créer son réseau", "create its network"),
+        "make-network" => ("créer le réseau du service", "create the app's network"),
         "make-volume" => ("préparer l'espace de données", "prepare the data space"),
         "copy-volume" => ("mettre les données de côté", "set the data aside"),
         "write-files" => ("écrire la configuration", "write the configuration"),
@@ -88,9 +88,12 @@ pub fn step_words(kind: &str) -> Text {
             "attendre la fin d'un conteneur",
             "wait for a container's end",
         ),
-        "run-hook" => ("faire les réglages", "set it up"),
-        "probe-health" => ("vérifier qu'il répond", "check that it answers"),
-        "remove-network" => ("enlever son réseau", "remove its network"),
+        "run-hook" => ("faire les réglages du service", "set the app up"),
+        "probe-health" => (
+            "vérifier que le service répond",
+            "check that the app answers",
+        ),
+        "remove-network" => ("enlever le réseau du service", "remove the app's network"),
         "remove-volume" => ("effacer des données", "delete data"),
         "remove-files" => ("effacer la configuration", "delete the configuration"),
         "settle" => ("conclure", "conclude"),

@@ -49,8 +49,8 @@ pub(super) fn holding(
             "starting",
             Text::new(format!("« {fr} » démarre"), format!("“{en}” is starting")),
             Text::new(
-                "La machine met ce service en route. C'est l'affaire d'un instant.",
-                "The machine is starting this service. It takes a moment.",
+                "La machine met ce service en route. Cela peut prendre quelques minutes.",
+                "The machine is starting this service. It can take a few minutes.",
             ),
         ),
         HoldingState::Stopped => (
@@ -58,7 +58,7 @@ pub(super) fn holding(
             Text::new(format!("« {fr} » est arrêté"), format!("“{en}” is stopped")),
             Text::new(
                 "Les personnes qui s'occupent de la machine ont arrêté ce service. Ses données sont gardées.",
-                "The people who look after the machine have stopped this service. Its data is kept.",
+                "The people who look after the machine have stopped this service. Its data are kept.",
             ),
         ),
         HoldingState::Updating => (
@@ -166,11 +166,11 @@ pub(super) fn cut(asker: &HeaderMap, cut: Cut, max_bytes: u64) -> Response<Answe
                 ),
                 sentences: Text::new(
                     format!(
-                        "Ce service accepte {} à la fois. Rien n'a été enregistré.",
+                        "Ce service accepte au plus {} à la fois. Rien n'a été enregistré.",
                         size(max_bytes, Language::Fr)
                     ),
                     format!(
-                        "This service takes {} at a time. Nothing was stored.",
+                        "This service takes at most {} at a time. Nothing was stored.",
                         size(max_bytes, Language::En)
                     ),
                 ),

@@ -26,8 +26,8 @@ pub(super) fn not_ready(service: &PartId, timeout_s: u32) -> Fault {
     Fault::lasting(
         "not-healthy",
         Text::new(
-            format!("Le conteneur « {service} » n'est pas devenu prêt en {timeout_s} s."),
-            format!("The container “{service}” did not become ready within {timeout_s} s."),
+            format!("Le conteneur « {service} » n'est toujours pas prêt après {timeout_s} s."),
+            format!("The container “{service}” is still not ready after {timeout_s} s."),
         ),
         read_its_lines(),
     )

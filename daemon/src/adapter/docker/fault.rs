@@ -110,7 +110,7 @@ pub(super) fn network(error: &Error) -> Fault {
                 "The container engine has no address range left for one more network.",
             ),
             Text::new(
-                "Enlevez un service, ou donnez au moteur plus de plages : « default-address-pools » dans /etc/docker/daemon.json",
+                "Retirez un service, ou donnez au moteur plus de plages : « default-address-pools » dans /etc/docker/daemon.json",
                 "Remove an app, or give the engine more ranges: “default-address-pools” in /etc/docker/daemon.json",
             ),
         )
@@ -156,7 +156,7 @@ pub(super) fn stranger(name: &str) -> Fault {
         "name-held-by-stranger",
         Text::new(
             format!(
-                "« {name} » existe déjà dans Docker et ne vient pas de cette machine Lavoir : on n'y touche pas."
+                "« {name} » existe déjà dans Docker et ne vient pas de cette machine Lavoir : elle n'y touche pas."
             ),
             format!(
                 "“{name}” is already in Docker and was not made by this Lavoir box: it is left alone."
@@ -207,8 +207,8 @@ pub(super) fn disk_full(said: String) -> Fault {
         "disk-full",
         Text::new("Le disque est plein.", "The disk is full."),
         Text::new(
-            "Libérez de la place (enlevez un service, ou agrandissez le disque), puis redémarrez le service.",
-            "Free some room (remove an app, or enlarge the disk), then restart the app.",
+            "Libérez de la place (effacez un service dont les données ne servent plus, ou agrandissez le disque), puis redémarrez le service.",
+            "Free some room (delete an app whose data are no longer needed, or enlarge the disk), then restart the app.",
         ),
     )
     .with_lines([said])
@@ -229,7 +229,7 @@ pub(super) fn scratch(path: &Path, error: &io::Error) -> Fault {
             format!("The working folder {} cannot be used.", path.display()),
         ),
         Text::new(
-            "Vérifiez que le disque n'est ni plein ni en lecture seule, puis relancez le service.",
+            "Vérifiez que le disque n'est ni plein ni en lecture seule, puis redémarrez le service.",
             "Check that the disk is neither full nor read-only, then restart the app.",
         ),
     )
