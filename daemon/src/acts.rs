@@ -302,7 +302,7 @@ struct Salted {
 fn private_answers(resolved: &Resolved, salt: &[u8; 32]) -> BTreeMap<PartId, PrivateAnswer> {
     let kept = resolved.private_answers.iter().map(|(id, value)| {
         let answer = PrivateAnswer {
-            commitment: recipe::commitment(salt, value),
+            commitment: recipe::commitment(salt, id.as_str(), value),
             salt: hex(salt),
             value: Zeroizing::new(value.clone()),
         };

@@ -1,12 +1,13 @@
 //! The single writer: takes a request, asks the core, writes the entry down, applies it, shows the new state.
 //! Readers never wait for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lavoir_core::command::{Actor, Command, Machine, Request};
+use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
-use lavoir_core::id::Hostname;
+use lavoir_core::id::{Hostname, PartId};
 use lavoir_core::ledger::{self, Entry, Tree, Verifier, hex, leaf_hash};
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
@@ -15,7 +16,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::ports::{
     Answer, AppFiles as _, Clock as _, Containers as _, Fault, LedgerStore, MachineFacts as _,
-    World,
+    PrivateAnswer, World,
 };
 
 /// The engine over a world of ports.
@@ -163,6 +164,15 @@ impl<W: World> Engine<W> {
     /// # Errors
     /// A refusal of the core, or a fault while measuring or writing.
     pub async fn submit(&self, actor: Actor, command: Command) -> Result<Arc<State>, No> {
+        self.submit_keeping(actor, command, BTreeMap::new()).await
+    }
+
+    async fn submit_keeping(
+        &self,
+        actor: Actor,
+        command: Command,
+        answers: BTreeMap<PartId, PrivateAnswer>,
+    ) -> Result<Arc<State>, No> {
         let machine = self.measure(&command).await?;
         let mut writer = self.writer.clone().lock_owned().await;
         if writer.unsure {
@@ -184,6 +194,12 @@ impl<W: World> Engine<W> {
             events,
             root_before: writer.tree.root(),
         };
+        if let (Command::Act(action), false) = (&request.command, answers.is_empty()) {
+            // Before the entry: a decision whose answers are lost could never be carried out. After the decision: a
+            // refused request leaves nothing behind.
+            let files = self.world.app_files();
+            files.keep_answers(action.app(), &answers).await?;
+        }
         let (world, shown) = (self.world.clone(), self.state.clone());
         // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but an entry that
         // may be on the disk must also come into the state.
@@ -202,7 +218,9 @@ impl<W: World> Engine<W> {
             Command::Prepare { .. } | Command::Report(_) => return Ok(nowhere()),
         };
         machine.engine = self.world.containers().is_there().await;
-        if machine.engine {
+        // Only an update lays data down a second time; whatever an app has put into its volumes must not keep people
+        // from stopping it.
+        if machine.engine && matches!(command, Command::Act(Action::Update { .. })) {
             machine.data_mib = self.world.containers().data_mib().await?;
         }
         Ok(machine)
@@ -279,7 +297,7 @@ fn log(index: u64, event: &Event) {
 }
 
 impl<W: World> Engine<W> {
-    /// Keeps private answers, then asks for the act that needs them.
+    /// Asks for an act; once it is decided, its private answers are kept, and only then it is written down.
     ///
     /// # Errors
     /// As [`Engine::submit`].
@@ -288,14 +306,8 @@ impl<W: World> Engine<W> {
         actor: Actor,
         prepared: crate::acts::Prepared,
     ) -> Result<Arc<State>, No> {
-        let app = prepared.action.app().clone();
-        // Kept first: a decision whose answers are lost could never be carried out.
-        if !prepared.private_answers.is_empty() {
-            self.world
-                .app_files()
-                .keep_answers(&app, &prepared.private_answers)
-                .await?;
-        }
-        self.submit(actor, Command::Act(prepared.action)).await
+        let command = Command::Act(prepared.action);
+        self.submit_keeping(actor, command, prepared.private_answers)
+            .await
     }
 }

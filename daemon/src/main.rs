@@ -65,7 +65,11 @@ fn ask(cli: Cli) -> ExitCode {
 
 /// Under systemd the journal adds the time.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LAVOIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // The Docker library logs whole requests, environment and all: never, whatever is asked for.
+    let wanted = std::env::var("LAVOIR_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::new(format!(
+        "{wanted},bollard=warn,bollard::docker=warn,hyper=info"
+    ));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -59,6 +59,13 @@ pub enum Step {
         /// Docker's name of the one to copy.
         copy_of: Option<String>,
     },
+    /// Stop here: data that the app had are not there.
+    LackVolume {
+        /// Which of the release's volumes.
+        volume: PartId,
+        /// Docker's name of it.
+        name: String,
+    },
     /// Generate missing secrets; write secrets and configuration files.
     WriteFiles {
         /// The digest to note when all is written.
@@ -124,6 +131,7 @@ impl Step {
             Step::MakeVolume {
                 copy_of: Some(_), ..
             } => "copy-volume",
+            Step::LackVolume { .. } => "lack-volume",
             Step::WriteFiles { .. } => "write-files",
             Step::StartContainer { .. } => "start-container",
             Step::AwaitHealth { .. } => "await-health",
@@ -184,6 +192,10 @@ impl Step {
             } => Text::new(
                 format!("Mettre les données « {volume} » de côté"),
                 format!("Set the data “{volume}” aside"),
+            ),
+            Step::LackVolume { volume, .. } => Text::new(
+                format!("Retrouver les données « {volume} »"),
+                format!("Find the data “{volume}”"),
             ),
             Step::WriteFiles { .. } => Text::new(
                 "Écrire la configuration et les mots de passe",

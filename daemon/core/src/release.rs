@@ -69,7 +69,7 @@ pub struct Release {
 pub enum Answer {
     /// May be read by anyone who reads the ledger.
     Public(String),
-    /// Kept beside the ledger; here stands a salted commitment, `sha256(salt || value)` in hex.
+    /// Kept beside the ledger; here stands a salted commitment, `sha256(salt || question || 0 || value)` in hex.
     Private {
         /// The commitment.
         commitment: String,

@@ -81,6 +81,7 @@ pub fn step_words(kind: &str) -> Text {
         "make-network" => ("créer le réseau du service", "create the app's network"),
         "make-volume" => ("préparer l'espace de données", "prepare the data space"),
         "copy-volume" => ("mettre les données de côté", "set the data aside"),
+        "lack-volume" => ("retrouver les données", "find the data"),
         "write-files" => ("écrire la configuration", "write the configuration"),
         "start-container" => ("démarrer un conteneur", "start a container"),
         "await-health" => ("attendre un conteneur", "wait for a container"),

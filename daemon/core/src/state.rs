@@ -162,10 +162,10 @@ fn settle(app: &mut App) {
     if app.intent == Intent::Running {
         app.set_up = true;
         app.previous = None;
-        // What went wrong stays to be read after a return to the old release: that is what the person asks about.
-        if app.doing() != Some(Doing::RollBack) {
-            app.last_failure = None;
-        }
+    }
+    // What went wrong stays to be read after a return to the old release: that is what the person asks about.
+    if app.doing() != Some(Doing::RollBack) {
+        app.last_failure = None;
     }
     app.phase = Phase::Settled;
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use lavoir_core::id::{AppId, PartId, Revision};
 use lavoir_core::recipe::Alphabet;
-use lavoir_core::release::{Answer as Answered, Release, SecretShape};
+use lavoir_core::release::{Answer as Answered, Release};
 use lavoir_core::text::Text;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -54,7 +54,10 @@ impl<E: Entropy> AppFolders<E> {
     /// Files and mounted secrets of an earlier release: nobody reads them any more.
     fn remove_unnamed(&self, app: &AppId, release: &Release) -> Answer<()> {
         let files = self.folder(app).join("files");
-        remove_others(&files, |name| release.files.contains_key(name))?;
+        remove_others(&files, |name| {
+            let mut named = release.files.keys();
+            named.any(|file| file.split('/').next() == Some(name))
+        })?;
         let mounts = self.folder(app).join("mounts");
         let mounted = |service: &str| -> Option<Vec<&str>> {
             let shape = release
@@ -78,16 +81,30 @@ impl<E: Entropy> AppFolders<E> {
         Ok(())
     }
 
-    fn secret(&self, app: &AppId, id: &PartId, shape: &SecretShape) -> Answer<Zeroizing<String>> {
-        let path = self.folder(app).join("secrets").join(id.as_str());
-        if let Some(bytes) = durable::read(&path).map_err(|error| cannot("read", &path, &error))? {
-            let text = String::from_utf8(bytes)
-                .map_err(|error| cannot("read", &path, &io::Error::other(error)))?;
-            return Ok(Zeroizing::new(text));
+    /// Made by [`AppFiles::write`] alone: whoever else asks must find it.
+    fn make_secrets(&self, app: &AppId, release: &Release) -> Answer<()> {
+        for (id, shape) in &release.secrets {
+            let path = self.secret_file(app, id);
+            let there = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+            if there.is_none() {
+                let secret = make_secret(shape.alphabet, shape.length, &*self.entropy);
+                self.put(&path, secret.as_bytes(), Access::PRIVATE)?;
+            }
         }
-        let secret = make_secret(shape.alphabet, shape.length, &*self.entropy);
-        self.put(&path, secret.as_bytes(), Access::PRIVATE)?;
-        Ok(secret)
+        Ok(())
+    }
+
+    fn secret_file(&self, app: &AppId, id: &PartId) -> PathBuf {
+        self.folder(app).join("secrets").join(id.as_str())
+    }
+
+    fn secret(&self, app: &AppId, id: &PartId) -> Answer<Zeroizing<String>> {
+        let path = self.secret_file(app, id);
+        let bytes = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+        let bytes = bytes.ok_or_else(|| secret_lost(app, id))?;
+        let text = String::from_utf8(bytes);
+        text.map(Zeroizing::new)
+            .map_err(|error| cannot("read", &path, &io::Error::other(error)))
     }
 
     fn put(&self, path: &Path, bytes: &[u8], access: Access) -> Answer<()> {
@@ -102,8 +119,8 @@ impl<E: Entropy> AppFolders<E> {
 
     fn all_values(&self, app: &AppId, release: &Release) -> Answer<recipe::Values> {
         let mut secrets = BTreeMap::new();
-        for (id, shape) in &release.secrets {
-            secrets.insert(id.clone(), self.secret(app, id, shape)?);
+        for id in release.secrets.keys() {
+            secrets.insert(id.clone(), self.secret(app, id)?);
         }
         let private = self.kept_answers(app, release)?;
         for (id, answer) in &release.answers {
@@ -126,13 +143,13 @@ impl<E: Entropy> AppFolders<E> {
         app: &AppId,
         release: &Release,
     ) -> Answer<BTreeMap<PartId, Zeroizing<String>>> {
-        let mut kept = self.answers(app)?;
+        let kept = self.answers(app)?;
         let mut answers = BTreeMap::new();
         for (id, answer) in &release.answers {
             if let Answered::Private { commitment } = answer
-                && let Some(entry) = kept.0.remove(commitment)
+                && let Some(entry) = kept.0.get(commitment)
             {
-                answers.insert(id.clone(), Zeroizing::new(entry.value));
+                answers.insert(id.clone(), Zeroizing::new(entry.value.clone()));
             }
         }
         Ok(answers)
@@ -179,6 +196,7 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
     }
 
     async fn write(&self, app: &AppId, release: &Release, digest: &str) -> Answer<()> {
+        self.make_secrets(app, release)?;
         let values = self.all_values(app, release)?;
         for (name, template) in &release.files {
             let text = recipe::render_file(template, name, &values).map_err(cannot_render)?;
@@ -190,10 +208,10 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
         }
         for (service, shape) in &release.services {
             for mount in &shape.secrets {
-                let Some(secret) = release.secrets.get(&mount.secret) else {
+                if !release.secrets.contains_key(&mount.secret) {
                     continue;
-                };
-                let value = self.secret(app, &mount.secret, secret)?;
+                }
+                let value = self.secret(app, &mount.secret)?;
                 let access = Access {
                     mode: mount.mode,
                     owner: Some((mount.uid, mount.gid)),
@@ -377,6 +395,20 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Fault {
 
 fn cannot_render(problem: recipe::Problem) -> Fault {
     Fault::lasting(problem.code, problem.sentence, problem.next_step)
+}
+
+fn secret_lost(app: &AppId, secret: &PartId) -> Fault {
+    Fault::lasting(
+        "secret-lost",
+        Text::new(
+            format!("Le secret « {secret} » du service « {app} » n'est pas sur la machine."),
+            format!("The secret “{secret}” of the app “{app}” is not on the box."),
+        ),
+        Text::new(
+            "Remettez le dossier du service depuis une copie.",
+            "Put the app's folder back from a copy.",
+        ),
+    )
 }
 
 fn answer_lost(app: &AppId, question: &PartId) -> Fault {

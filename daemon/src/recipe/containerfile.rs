@@ -7,6 +7,16 @@ use super::service::pinned;
 pub fn check(text: &str, file: &str, problems: &mut Problems) -> Vec<String> {
     let mut stages: Vec<String> = Vec::new();
     let mut count = 0;
+    // Directives that would make the engine read other lines than these.
+    for (line, comment) in (1_u32..).zip(text.lines()) {
+        let Some(comment) = comment.trim().strip_prefix('#') else {
+            break;
+        };
+        let directive = comment.split('=').next().unwrap_or("").trim();
+        if ["escape", "syntax", "check"].contains(&directive.to_ascii_lowercase().as_str()) {
+            problems.add(Code::FromWithoutDigest, file, line, &[comment.trim()]);
+        }
+    }
     for (line, instruction) in instructions(text) {
         let mut words = instruction.split_whitespace();
         let verb = words.next().unwrap_or("").to_ascii_uppercase();

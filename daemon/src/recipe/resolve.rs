@@ -252,7 +252,7 @@ impl<'f> Maker<'f> {
             let entered = if private && !answer.is_empty() {
                 kept.insert(id.clone(), answer.to_string());
                 Answer::Private {
-                    commitment: commitment(&self.salt, answer),
+                    commitment: commitment(&self.salt, id.as_str(), answer),
                 }
             } else {
                 Answer::Public(answer.to_string())
@@ -444,9 +444,12 @@ impl<'f> Maker<'f> {
 }
 
 /// `sha256(salt || value)` in hex.
-pub fn commitment(salt: &[u8; 32], value: &str) -> String {
+pub fn commitment(salt: &[u8; 32], question: &str, value: &str) -> String {
     let mut sum = Sha256::new();
     sum.update(salt);
+    // Two questions with the same answer must not show that they have.
+    sum.update(question);
+    sum.update([0]);
     sum.update(value);
     hex(&sum.finalize())
 }

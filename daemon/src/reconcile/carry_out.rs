@@ -9,7 +9,7 @@ use lavoir_core::observed::Run;
 use lavoir_core::plan::Step;
 use lavoir_core::release::Image;
 
-use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready};
+use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready, volume_lost};
 use super::{Worker, order};
 use crate::engine::No;
 use crate::ports::{
@@ -90,6 +90,7 @@ impl<W: World> Worker<W> {
                     .make_volume(app, name, copy_of.as_deref(), &on_measure)
                     .await
             }
+            Step::LackVolume { volume, name } => Err(volume_lost(volume, name)),
             Step::WriteFiles { digest } => world.app_files().write(app, release, digest).await,
             Step::StartContainer {
                 service,

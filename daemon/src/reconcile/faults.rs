@@ -86,6 +86,21 @@ fn read_its_lines() -> Text {
     )
 }
 
+/// Data that were there are not any more.
+pub(super) fn volume_lost(volume: &PartId, name: &str) -> Fault {
+    Fault::lasting(
+        "volume-lost",
+        Text::new(
+            format!("Les données « {volume} » de ce service ne sont plus sur la machine."),
+            format!("The data “{volume}” of this app are no longer on the box."),
+        ),
+        Text::new(
+            format!("Remettez le volume Docker {name} depuis une copie, ou effacez le service."),
+            format!("Put the Docker volume {name} back from a copy, or delete the app."),
+        ),
+    )
+}
+
 /// A placeholder without a value.
 pub(super) fn unfilled(problem: Problem) -> Fault {
     Fault::lasting(problem.code, problem.sentence, problem.next_step)

@@ -175,11 +175,27 @@ fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
         if observed.volumes.get(&name) == Some(&VolumeState::Complete) {
             continue;
         }
-        let copy_of = app
-            .previous
-            .as_ref()
-            .filter(|previous| previous.generation != app.generation && shape.keep != Keep::Cache)
-            .and_then(|previous| latest(app, volume, previous.generation, observed));
+        let copy_of = match &app.previous {
+            Some(previous) if previous.generation != app.generation => {
+                let found = latest(app, volume, previous.generation, observed);
+                match previous.release.volumes.get(volume) {
+                    Some(old) if old.keep == Keep::Cache && shape.keep == Keep::Cache => None,
+                    // Not there: the copy fails and the app goes back, rather than begin with nothing.
+                    Some(_) => {
+                        let old = || volume_name(&app.id, volume, previous.generation);
+                        Some(found.unwrap_or_else(old))
+                    }
+                    None => found,
+                }
+            }
+            // An app that was well does not begin again with nothing as if that were its data.
+            _ if app.set_up && shape.keep != Keep::Cache => {
+                let volume = volume.clone();
+                steps.push(Step::LackVolume { volume, name });
+                continue;
+            }
+            _ => None,
+        };
         steps.push(Step::MakeVolume {
             volume: volume.clone(),
             name,
