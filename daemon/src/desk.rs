@@ -42,7 +42,8 @@ impl<W: World> crate::api::Desk for Desk<W> {
                 .await
                 .map_err(problem)?;
             // Until the founding, whoever reaches the socket is the installer.
-            Ok(self.engine.act(Actor::Installer, prepared).await?)
+            let (action, answers) = (prepared.action, prepared.private_answers);
+            Ok(self.engine.act(Actor::Installer, action, answers).await?)
         })
     }
 

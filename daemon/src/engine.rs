@@ -167,6 +167,20 @@ impl<W: World> Engine<W> {
         self.submit_keeping(actor, command, BTreeMap::new()).await
     }
 
+    /// Asks for an act; once it is decided, its private answers are kept, and only then it is written down.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn act(
+        &self,
+        actor: Actor,
+        action: Action,
+        answers: BTreeMap<PartId, PrivateAnswer>,
+    ) -> Result<Arc<State>, No> {
+        self.submit_keeping(actor, Command::Act(action), answers)
+            .await
+    }
+
     async fn submit_keeping(
         &self,
         actor: Actor,
@@ -293,21 +307,5 @@ fn log(index: u64, event: &Event) {
             app = event.app().map(tracing::field::display),
             "decided"
         ),
-    }
-}
-
-impl<W: World> Engine<W> {
-    /// Asks for an act; once it is decided, its private answers are kept, and only then it is written down.
-    ///
-    /// # Errors
-    /// As [`Engine::submit`].
-    pub async fn act(
-        &self,
-        actor: Actor,
-        prepared: crate::acts::Prepared,
-    ) -> Result<Arc<State>, No> {
-        let command = Command::Act(prepared.action);
-        self.submit_keeping(actor, command, prepared.private_answers)
-            .await
     }
 }

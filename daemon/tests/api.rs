@@ -13,7 +13,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
-use lavoir::acts::{Asked, Prepared};
+use lavoir::acts::Asked;
 use lavoir::api::wire::{self, Outcome, Picture};
 use lavoir::api::{Api, Desk, MEDIA_TYPE, Problem, Written, router, serve};
 use lavoir::cli::{Client, End};
@@ -52,11 +52,8 @@ impl Desk for Double {
                 }
                 _ => panic!("not asked here"),
             };
-            let prepared = Prepared {
-                action,
-                private_answers: Default::default(),
-            };
-            Ok(self.engine.act(Actor::Installer, prepared).await?)
+            let answers = Default::default();
+            Ok(self.engine.act(Actor::Installer, action, answers).await?)
         })
     }
     fn read_secret(

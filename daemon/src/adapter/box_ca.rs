@@ -4,9 +4,8 @@
 //! file a certificate, key and dates within, so that a write is whole or has not happened.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use lavoir_core::id::{Hostname, Timestamp};
@@ -21,6 +20,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::durable::{self, Access};
 use crate::door::Certificate;
 use crate::ports::{Answer, Fault, TlsCertificates};
 
@@ -130,11 +130,7 @@ impl BoxCa {
     /// Opens the authority kept in `dir`, or makes it. Another domain has another root, beside.
     pub fn open(dir: &Path, domain: Hostname, now: Timestamp) -> Result<Self, BoxCaError> {
         let io = |error| BoxCaError::Io(dir.to_owned(), error);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(io)?;
+        durable::make_folder(dir).map_err(io)?;
         let path = dir.join(format!("root-{domain}.json"));
         let root = match read(&path)? {
             Some(root) => root,
@@ -349,26 +345,10 @@ fn read(path: &Path) -> Result<Option<Kept>, BoxCaError> {
         .map_err(|_| BoxCaError::Damaged(path.to_owned()))
 }
 
-/// Whole or not at all: beside, on the disk, then in place.
 fn write(path: &Path, kept: &Kept) -> Result<(), BoxCaError> {
     let io = |error| BoxCaError::Io(path.to_owned(), error);
     let bytes = Zeroizing::new(serde_json::to_vec(kept).map_err(|error| io(error.into()))?);
-    let beside = path.with_extension("new");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.sync_all().map_err(io)?;
-    fs::rename(&beside, path).map_err(io)?;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)
+    durable::write(path, &bytes, Access::PRIVATE).map_err(io)
 }
 
 impl TlsCertificates for BoxCa {
@@ -398,6 +378,8 @@ impl TlsCertificates for BoxCa {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier;
