@@ -3,6 +3,7 @@
 
 mod api_world;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use lavoir::engine::Engine;
 use lavoir::ports::Fault;
 use lavoir::progress::Progress;
 use lavoir_core::command::{Action, Actor, Command, Report};
-use lavoir_core::id::{AppId, PartId, RecipeId, Revision};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision};
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ struct Double {
     engine: Arc<Engine<Still>>,
     /// Acts wait for a place.
     turnstile: Semaphore,
+    /// The gateway, which has opened all there is.
+    _gateway: watch::Sender<BTreeSet<Hostname>>,
 }
 
 impl Desk for Double {
@@ -83,12 +86,14 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         .prepare("0707".into(), &"verger.example".parse().unwrap())
         .await
         .unwrap();
+    let (gateway, open_hosts) = watch::channel(["blog.verger.example".parse().unwrap()].into());
     let desk = Arc::new(Double {
+        _gateway: gateway,
         engine: engine.clone(),
         turnstile: Semaphore::new(places),
     });
     let api = Api {
-        open_hosts: watch::channel(["blog.verger.example".parse().unwrap()].into()).1,
+        open_hosts,
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,
