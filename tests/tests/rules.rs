@@ -337,7 +337,7 @@ fn all_rows() -> Box_ {
     // Deleted.
     assert_eq!(b.act(simple("blog", DELETE)), "yes");
     assert_eq!(b.act(simple("blog", DELETE)), "already-deleted");
-    assert_eq!(b.act(simple("blog", START)), "not-installed");
+    assert_eq!(b.act(simple("blog", START)), "already-deleted");
     assert_eq!(b.fail("blog"), "yes");
     assert_eq!(b.act(simple("blog", DELETE)), "yes", "tried again");
     assert_eq!(b.settle("blog"), "yes");

@@ -60,9 +60,7 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
                 (Intent::Stopped, _) => {}
                 (Intent::Running, Phase::Failed) => {}
                 (Intent::Running, _) => return Err(Refusal::AlreadyRunning { app: id.clone() }),
-                (Intent::Removed | Intent::Deleted, _) => {
-                    return Err(Refusal::NotInstalled { app: id.clone() });
-                }
+                (Intent::Removed | Intent::Deleted, _) => return Err(away(app)),
             }
             fit::fits(state, id, &app.release, machine, fit::Disk::Nothing)?;
             Ok(Event::StartDecided { app: id.clone() })
@@ -73,7 +71,7 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
             match app.intent {
                 Intent::Running => Ok(Event::StopDecided { app: id.clone() }),
                 Intent::Stopped => Err(Refusal::AlreadyStopped { app: id.clone() }),
-                Intent::Removed | Intent::Deleted => Err(Refusal::NotInstalled { app: id.clone() }),
+                Intent::Removed | Intent::Deleted => Err(away(app)),
             }
         }
         Action::Restart { app: id } => {
@@ -87,7 +85,7 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
             proven(app)?;
             match app.intent {
                 Intent::Running | Intent::Stopped => Ok(Event::RemoveDecided { app: id.clone() }),
-                Intent::Removed | Intent::Deleted => Err(Refusal::NotInstalled { app: id.clone() }),
+                Intent::Removed | Intent::Deleted => Err(away(app)),
             }
         }
         Action::Reinstall { app: id } => {
@@ -260,6 +258,15 @@ fn proven(app: &App) -> Result<(), Refusal> {
     }
 }
 
+/// Why an app that is away cannot be acted on.
+fn away(app: &App) -> Refusal {
+    let app_id = app.id.clone();
+    match app.intent {
+        Intent::Deleted => Refusal::AlreadyDeleted { app: app_id },
+        _ => Refusal::NotInstalled { app: app_id },
+    }
+}
+
 fn running(app: &App) -> Result<(), Refusal> {
     match (app.intent, app.phase) {
         (Intent::Running, Phase::UnderWay(doing)) => Err(Refusal::Busy {
@@ -270,8 +277,6 @@ fn running(app: &App) -> Result<(), Refusal> {
         (Intent::Stopped, _) => Err(Refusal::NotRunning {
             app: app.id.clone(),
         }),
-        (Intent::Removed | Intent::Deleted, _) => Err(Refusal::NotInstalled {
-            app: app.id.clone(),
-        }),
+        (Intent::Removed | Intent::Deleted, _) => Err(away(app)),
     }
 }

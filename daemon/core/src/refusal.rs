@@ -174,8 +174,8 @@ impl Refusal {
                     format!("The app “{app}” is not removed."),
                 ),
                 Text::new(
-                    format!("Pour le relancer : « lavoir app restart {app} »."),
-                    format!("To restart it: “lavoir app restart {app}”."),
+                    format!("Voyez où il en est : « lavoir app show {app} »."),
+                    format!("See how it stands: “lavoir app show {app}”."),
                 ),
             ),
             Refusal::NotRunning { app } => (
