@@ -195,3 +195,32 @@ fn the_catalogue_is_sound() {
             serde_saphyr::from_str(&interpolation_compose(&release)).unwrap();
     }
 }
+
+/// What the guides show, in both languages, is what `check` takes.
+#[test]
+fn the_guides_sample_is_sound() {
+    for (guide, name) in [("recipes.en.md", "poster"), ("recipes.fr.md", "affiche")] {
+        let guide = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../docs")
+            .join(guide);
+        let text = fs::read_to_string(guide).unwrap();
+        let block = |language: &str| {
+            let after = text.split_once(&format!("```{language}\n")).unwrap().1;
+            after.split_once("```").unwrap().0.to_owned()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let poster = dir.path().join(name);
+        for (file, language) in [
+            ("recipe.toml", "toml"),
+            ("compose.yaml", "yaml"),
+            ("files/index.html", "html"),
+            ("image/Containerfile", "dockerfile"),
+        ] {
+            let path = poster.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, block(language)).unwrap();
+        }
+        assert_eq!(check(&poster), Vec::new());
+        assert!(example(&read(&poster).unwrap()).is_ok());
+    }
+}
