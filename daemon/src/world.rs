@@ -119,6 +119,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         probe: HttpProbe,
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
+    let store = world.clone();
     engine
         .prepare(box_id, &domain)
         .await
@@ -185,6 +186,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = reconciling.await;
+    store.ledger_store.close().await;
     Ok(())
 }
 
