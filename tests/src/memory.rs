@@ -59,6 +59,7 @@ struct Inner {
     seed: u64,
     unkind: Unkind,
     counts: BTreeMap<String, u64>,
+    away: Option<(String, u64)>,
     told: bool,
     effects: u64,
     activity: u64,
@@ -165,6 +166,21 @@ impl Memory {
     /// How unkind it is from now on.
     pub fn be(&self, unkind: Unkind) {
         self.lock().unkind = unkind;
+    }
+
+    /// The next `times` effects whose name begins so fail in a way that may pass.
+    pub fn be_away(&self, what: &str, times: u64) {
+        self.lock().away = Some((what.to_owned(), times));
+    }
+
+    /// How many more will.
+    pub fn still_away(&self) -> u64 {
+        self.lock().away.as_ref().map_or(0, |(_, times)| *times)
+    }
+
+    /// Somebody prunes images by hand.
+    pub fn forget_images(&self) {
+        self.lock().images.clear();
     }
 
     /// Effects so far.
@@ -303,6 +319,11 @@ impl Memory {
         if inner.told {
             eprintln!("{:>9} {what}", inner.now - BEGINNING);
         }
+        let away = inner
+            .away
+            .as_mut()
+            .filter(|(begins, times)| *times > 0 && what.starts_with(begins.as_str()))
+            .map(|(_, times)| *times -= 1);
         let crashes = chance.per_mille(unkind.crashes);
         let before = chance.per_mille(500);
         Fate {
@@ -313,7 +334,8 @@ impl Memory {
             },
             fails: chance
                 .per_mille(unkind.fails)
-                .then(|| broken(chance.per_mille(700), what)),
+                .then(|| broken(chance.per_mille(700), what))
+                .or_else(|| away.map(|()| broken(true, what))),
             loses: chance.per_mille(unkind.loses),
             crash_before: crashes && before,
             crash_after: crashes && !before,

@@ -109,6 +109,7 @@ pub fn bare(recipe: &str, version: u32, address: &str) -> Release {
         recipe: recipe.parse().expect("a recipe's name"),
         recipe_version: format!("1.{version}-1"),
         recipe_digest: format!("{version:064x}"),
+        one_at_a_time: false,
         name: Text::new("Carnet", "Notebook"),
         ram_mib: 100,
         disk_mib: 200,

@@ -278,10 +278,25 @@ fn all_rows() -> Box_ {
         "other-recipe"
     );
     assert_eq!(b.act(update("blog", blog(1))), "up-to-date");
-    assert_eq!(
-        b.act(update("blog", bare("notebook", 2, "wiki.example.org"))),
-        "host-taken"
-    );
+    let of_version = |version: &str, one_at_a_time| {
+        let mut release = bare("notebook", 9, "wiki.example.org");
+        release.recipe_version = version.into();
+        release.one_at_a_time = one_at_a_time;
+        update("blog", release)
+    };
+    // Installed is 1.1-1. The next rule's answer, host-taken, says that the versions were found good.
+    for (version, one_at_a_time, answer) in [
+        ("1.0-7", false, "older-version"),
+        ("1.1~rc1-7", true, "older-version"),
+        ("main-2", false, "version-unordered"),
+        ("3.0-1", true, "version-skipped"),
+        ("3.0-1", false, "host-taken"),
+        ("2.7-1", true, "host-taken"),
+        ("1.10-1", true, "host-taken"),
+        ("1.1-1", true, "host-taken"),
+    ] {
+        assert_eq!(b.act(of_version(version, one_at_a_time)), answer, "{version}");
+    }
     b.machine.data_mib.insert(app("blog"), 100_000);
     assert_eq!(
         b.act(update("blog", blog(2))),

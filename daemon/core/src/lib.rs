@@ -16,6 +16,7 @@ pub mod text;
 
 pub mod recipe;
 pub mod release;
+pub mod version;
 
 pub mod app;
 pub mod class;

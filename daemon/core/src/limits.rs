@@ -37,6 +37,8 @@ pub const SECRET_LENGTH_MIN: u32 = 12;
 pub const APPS_AT_ONCE_MAX: usize = 3;
 /// Tries of a step that may succeed the next time.
 pub const STEP_TRIES_MAX: u32 = 4;
+/// Tries of a pull: a line that is down comes back, and nobody is harmed by waiting for it.
+pub const PULL_TRIES_MAX: u32 = 10;
 /// First pause between two tries, ms; each next one is twice as long.
 pub const STEP_PAUSE_MS: u64 = 1_000;
 /// Pause between two tries at the most, ms.

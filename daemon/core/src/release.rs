@@ -25,6 +25,9 @@ pub struct Release {
     pub recipe_version: String,
     /// SHA-256 of the recipe's folder as it was read, in hex.
     pub recipe_digest: String,
+    /// No main version may be left out on the way to this one.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub one_at_a_time: bool,
     /// What people call it.
     pub name: Text,
     /// Memory it needs, MiB.

@@ -215,6 +215,7 @@ impl<'f> Maker<'f> {
             recipe: part::<RecipeId>(&recipe.id)?,
             recipe_version: recipe.version.clone(),
             recipe_digest: self.folder.digest.clone(),
+            one_at_a_time: recipe.updates.one_at_a_time,
             name: recipe.name.clone(),
             ram_mib: recipe.needs.ram_mib,
             disk_mib: recipe.needs.disk_mib,

@@ -1,6 +1,8 @@
 //! What the adapter's tests share.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod cut;
+
 use std::fs;
 use std::future::Future;
 use std::net::TcpListener;
