@@ -183,6 +183,11 @@ impl Memory {
         self.lock().images.clear();
     }
 
+    /// The images that are there.
+    pub fn images(&self) -> BTreeSet<String> {
+        self.lock().images.clone()
+    }
+
     /// Effects so far.
     pub fn effects(&self) -> u64 {
         self.lock().effects
@@ -490,6 +495,31 @@ impl Inner {
                 "volume {name} removed; intent {:?}, phase {:?}, its present one {newer:?}",
                 app.intent, app.phase
             ));
+        }
+    }
+
+    /// Images that the box made itself.
+    fn made(&self) -> impl Iterator<Item = &String> {
+        self.images
+            .iter()
+            .filter(|name| name.starts_with("lavoir/"))
+    }
+
+    fn check_sweep(&mut self, names: &BTreeSet<String>) {
+        let Some(state) = self.state() else {
+            return;
+        };
+        let needed = state
+            .apps()
+            .values()
+            .flat_map(App::releases)
+            .flat_map(|release| release.images())
+            .find(|image| names.contains(image.reference()));
+        if let Some(needed) = needed {
+            self.violated(format!("the image {} removed", needed.reference()));
+        }
+        if let Some(foreign) = names.iter().find(|name| !name.starts_with("lavoir/")) {
+            self.violated(format!("the image {foreign} removed, which is not ours"));
         }
     }
 

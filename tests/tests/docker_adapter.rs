@@ -372,6 +372,7 @@ async fn what_others_made_is_left_alone_and_refused_under_our_names() {
         context: "image".into(),
         containerfile: "Containerfile".into(),
         target: None,
+        day: None,
     };
     held(
         docker

@@ -144,7 +144,13 @@ async fn a_registry_that_vanishes_is_a_passing_trouble() {
     docker.get_image(&image, None, &hear).await.unwrap();
     assert!(has(&docker, &reference).await);
     let kept = engine
-        .docker(&["image", "inspect", "-f", "{{json .RepoDigests}}", &reference])
+        .docker(&[
+            "image",
+            "inspect",
+            "-f",
+            "{{json .RepoDigests}}",
+            &reference,
+        ])
         .unwrap();
     assert_eq!(kept, format!("[\"{reference}\"]"));
 }

@@ -1,9 +1,11 @@
 //! What the reconciler tries again by itself, and when it stops trying.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lavoir::engine::Engine;
+use lavoir::ports::Clock as _;
 use lavoir::progress::Progress;
 use lavoir::reconcile::Reconciler;
 use lavoir_core::app::{App, Intent, Phase};
@@ -12,7 +14,7 @@ use lavoir_core::ledger::read;
 use lavoir_core::limits;
 use lavoir_core::release::Release;
 use lavoir_tests::memory::{Memory, Unkind, Watched, all_wait};
-use lavoir_tests::shapes::{app, bare, host};
+use lavoir_tests::shapes::{app, bare, host, made, part};
 use tokio::sync::watch;
 
 struct Box_ {
@@ -38,8 +40,12 @@ impl Box_ {
             _stop: stop,
         };
         let engine = this.engine.clone();
-        let preparing =
-            async move { engine.prepare("b0c5".into(), &host("example.org")).await.unwrap() };
+        let preparing = async move {
+            engine
+                .prepare("b0c5".into(), &host("example.org"))
+                .await
+                .unwrap()
+        };
         this.while_time_goes_on(preparing).await;
         this
     }
@@ -116,7 +122,10 @@ async fn a_registry_that_comes_back_is_waited_for() {
     b.world.be_away("get-image", away);
     b.act(install(blog(1))).await;
     let there = b.at_rest().await;
-    assert_eq!((there.intent, there.phase), (Intent::Running, Phase::Settled));
+    assert_eq!(
+        (there.intent, there.phase),
+        (Intent::Running, Phase::Settled)
+    );
     assert_eq!((b.world.still_away(), b.failures()), (0, 0));
 }
 
@@ -154,4 +163,50 @@ async fn an_app_that_was_well_is_tried_again_without_end() {
         assert!(b.world.advance());
     }
     assert_eq!((b.world.still_away(), b.failures()), (0, 0));
+}
+
+/// What an update or a delete leaves behind goes after a while, and nothing that a release still names.
+#[tokio::test]
+async fn images_that_nothing_needs_go_once_the_update_is_proven() {
+    let b = Box_::new().await;
+    let of_own = |version: u32| {
+        let mut release = blog(version);
+        release.services.get_mut(&part("web")).unwrap().image = made(version);
+        release
+    };
+    let name = |version: u32| made(version).reference().to_owned();
+    let after = async |ms: u64| {
+        let until = b.world.now().0 + ms;
+        while b.world.now().0 < until {
+            all_wait(&b.world).await;
+            assert!(b.world.advance());
+        }
+        all_wait(&b.world).await;
+        b.world.images()
+    };
+    b.act(install(of_own(1))).await;
+    b.at_rest().await;
+    let foreign = after(2 * limits::IMAGE_KEPT_MS).await;
+    assert_eq!(foreign, BTreeSet::from([name(1)]));
+
+    b.act(update(of_own(2))).await;
+    b.at_rest().await;
+    let soon = after(limits::IMAGE_KEPT_MS / 2).await;
+    assert_eq!(soon, BTreeSet::from([name(1), name(2)]));
+    let later = after(limits::IMAGE_KEPT_MS).await;
+    assert_eq!(later, BTreeSet::from([name(2)]));
+
+    // Removed with its data kept: it may come back.
+    b.act(Action::Remove { app: app("blog") }).await;
+    assert_eq!(
+        after(2 * limits::IMAGE_KEPT_MS).await,
+        BTreeSet::from([name(2)])
+    );
+    b.act(Action::Delete { app: app("blog") }).await;
+    assert_eq!(after(2 * limits::IMAGE_KEPT_MS).await, BTreeSet::new());
+    assert!(
+        b.world.violations().is_empty(),
+        "{:?}",
+        b.world.violations()
+    );
 }

@@ -1,5 +1,6 @@
 //! The answer to a request: events, or a refusal.
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -169,7 +170,7 @@ fn update(
             recipe: app.release.recipe.clone(),
         });
     }
-    if app.release.recipe_digest == release.recipe_digest {
+    if app.release.recipe_digest == release.recipe_digest && !fresher(&app.release, release) {
         return Err(Refusal::UpToDate {
             app: id.clone(),
             version: app.release.recipe_version.clone(),
@@ -183,6 +184,12 @@ fn update(
         app: id.clone(),
         release: release.clone().into(),
     })
+}
+
+/// The same recipe again is an update when images made on the box would be of a later month, for newer packages.
+fn fresher(installed: &Release, offered: &Release) -> bool {
+    let month = |release: &Release| release.made_on().map(|day| String::from(day.month()));
+    month(offered) > month(installed)
 }
 
 /// Data are made for one version and those after it: an update never goes back, and leaves no main version out where

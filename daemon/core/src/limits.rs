@@ -45,6 +45,8 @@ pub const STEP_PAUSE_MS: u64 = 1_000;
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
 pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
+pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.

@@ -15,33 +15,100 @@ pub enum Refusal {
     NotPrepared,
     NotFounded,
     NotYours,
-    NameTaken { app: AppId },
-    NoSuchApp { app: AppId },
-    NoSuchSecret { app: AppId, secret: PartId },
-    NotInstalled { app: AppId },
-    NotRemoved { app: AppId },
-    NotRunning { app: AppId },
-    AlreadyRunning { app: AppId },
-    AlreadyStopped { app: AppId },
-    AlreadyDeleted { app: AppId },
-    Busy { app: AppId, doing: Doing },
-    OtherRecipe { app: AppId, recipe: RecipeId },
-    UpToDate { app: AppId, version: String },
-    OlderVersion { app: AppId, installed: String, offered: String },
-    VersionSkipped { app: AppId, installed: String, offered: String, next: u64 },
-    VersionUnordered { app: AppId, version: String },
-    NothingChanged { app: AppId },
-    StaleReport { app: AppId },
-    TooManyApps { max: usize },
-    HostTaken { host: Hostname, by: AppId },
-    HostIsPanel { host: Hostname },
-    HostOutside { host: Hostname, domain: Hostname },
-    ContainerNameTaken { name: String, by: AppId },
+    NameTaken {
+        app: AppId,
+    },
+    NoSuchApp {
+        app: AppId,
+    },
+    NoSuchSecret {
+        app: AppId,
+        secret: PartId,
+    },
+    NotInstalled {
+        app: AppId,
+    },
+    NotRemoved {
+        app: AppId,
+    },
+    NotRunning {
+        app: AppId,
+    },
+    AlreadyRunning {
+        app: AppId,
+    },
+    AlreadyStopped {
+        app: AppId,
+    },
+    AlreadyDeleted {
+        app: AppId,
+    },
+    Busy {
+        app: AppId,
+        doing: Doing,
+    },
+    OtherRecipe {
+        app: AppId,
+        recipe: RecipeId,
+    },
+    UpToDate {
+        app: AppId,
+        version: String,
+    },
+    OlderVersion {
+        app: AppId,
+        installed: String,
+        offered: String,
+    },
+    VersionSkipped {
+        app: AppId,
+        installed: String,
+        offered: String,
+        next: u64,
+    },
+    VersionUnordered {
+        app: AppId,
+        version: String,
+    },
+    NothingChanged {
+        app: AppId,
+    },
+    StaleReport {
+        app: AppId,
+    },
+    TooManyApps {
+        max: usize,
+    },
+    HostTaken {
+        host: Hostname,
+        by: AppId,
+    },
+    HostIsPanel {
+        host: Hostname,
+    },
+    HostOutside {
+        host: Hostname,
+        domain: Hostname,
+    },
+    ContainerNameTaken {
+        name: String,
+        by: AppId,
+    },
     EngineAway,
-    OtherArchitecture { name: Text },
-    NotEnoughMemory { needed_mib: u64, free_mib: u64 },
-    NotEnoughDisk { needed_mib: u64, free_mib: u64 },
-    PortTaken { port: u16 },
+    OtherArchitecture {
+        name: Text,
+    },
+    NotEnoughMemory {
+        needed_mib: u64,
+        free_mib: u64,
+    },
+    NotEnoughDisk {
+        needed_mib: u64,
+        free_mib: u64,
+    },
+    PortTaken {
+        port: u16,
+    },
 }
 
 impl Refusal {

@@ -142,14 +142,27 @@ mod tests {
                 assert_eq!(compare(a, b), Some(n.cmp(&m)), "{a} {b}");
             }
         }
-        for (a, b) in [("1.0-rc1-2", "1.0~RC1-2"), ("1.01-1", "1.1-1"), ("3.0-preview1-1", "3.0.preview.1-1")] {
+        for (a, b) in [
+            ("1.0-rc1-2", "1.0~RC1-2"),
+            ("1.01-1", "1.1-1"),
+            ("3.0-preview1-1", "3.0.preview.1-1"),
+        ] {
             assert_eq!(compare(a, b), Some(Ordering::Equal), "{a} {b}");
         }
     }
 
     #[test]
     fn what_is_no_version_has_no_order() {
-        for odd in ["", "1.0", "-1", "main-1", "v1.0-1", "1.0-", "1.0-x", "1.0-99999999999999999999"] {
+        for odd in [
+            "",
+            "1.0",
+            "-1",
+            "main-1",
+            "v1.0-1",
+            "1.0-",
+            "1.0-x",
+            "1.0-99999999999999999999",
+        ] {
             assert_eq!(compare(odd, "1.0-1"), None, "{odd}");
             assert_eq!(compare("1.0-1", odd), None, "{odd}");
         }

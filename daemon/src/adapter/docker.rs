@@ -14,6 +14,7 @@ mod image;
 mod labels;
 mod network;
 mod observe;
+mod sweep;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -85,8 +86,8 @@ pub struct Docker {
     image_turns: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// The minor version of the API spoken.
     api: AtomicUsize,
-    /// Its processors, asked once.
-    cores: OnceCell<i64>,
+    /// Its processors and its memory in bytes, asked once.
+    size: OnceCell<(i64, i64)>,
 }
 
 impl Docker {
@@ -106,7 +107,7 @@ impl Docker {
             network_turn: Mutex::new(()),
             image_turns: Mutex::new(HashMap::new()),
             api: AtomicUsize::new(API_MINOR),
-            cores: OnceCell::new(),
+            size: OnceCell::new(),
         })
     }
 
@@ -138,6 +139,16 @@ impl Docker {
             }
         }
         Err(fault::slow())
+    }
+
+    /// Its processors and its memory in bytes.
+    async fn size(&self) -> Answer<(i64, i64)> {
+        let ask = || async {
+            let info = self.client(QUICK)?.info().await;
+            let info = info.map_err(|e| fault::engine(&e))?;
+            Ok((info.ncpu.unwrap_or(1).max(1), info.mem_total.unwrap_or(0)))
+        };
+        self.size.get_or_try_init(ask).await.copied()
     }
 
     /// Whoever holds it is alone in getting that image.
@@ -174,11 +185,17 @@ impl Containers for Docker {
                 name,
                 containerfile,
                 target,
+                day,
                 ..
             } => {
-                let context = context.ok_or_else(|| fault::no_context(name))?;
-                self.get_built(name, containerfile, target.as_deref(), context, on_measure)
-                    .await
+                let wanted = build::Wanted {
+                    name,
+                    containerfile,
+                    target: target.as_deref(),
+                    day: day.as_ref(),
+                    context: context.ok_or_else(|| fault::no_context(name))?,
+                };
+                self.get_built(&wanted, on_measure).await
             }
         }
     }
@@ -238,6 +255,10 @@ impl Containers for Docker {
 
     async fn remove_volume(&self, app: &AppId, name: &str) -> Answer<()> {
         self.drop_volume(app, name).await
+    }
+
+    async fn remove_images(&self, names: &BTreeSet<String>) -> Answer<()> {
+        self.sweep(names).await
     }
 
     async fn is_there(&self) -> bool {

@@ -92,6 +92,7 @@ pub fn order(app_id: &str, service: &str, image: &str, command: &[&str]) -> Cont
             context: "image".into(),
             containerfile: "Containerfile".into(),
             target: None,
+            day: None,
         }
     };
     ContainerOrder {

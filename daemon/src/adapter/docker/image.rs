@@ -284,7 +284,10 @@ fn unreachable(reference: &str, lines: Vec<String>) -> Fault {
     Fault::passing(
         "registry-unreachable",
         Text::new(
-            format!("Le registre d'images {} n'est pas joignable.", host(reference)),
+            format!(
+                "Le registre d'images {} n'est pas joignable.",
+                host(reference)
+            ),
             format!("The image registry {} cannot be reached.", host(reference)),
         ),
         Text::new(
