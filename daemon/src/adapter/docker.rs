@@ -10,6 +10,7 @@ mod build;
 mod container;
 mod exec;
 mod fault;
+pub mod fence;
 mod image;
 mod labels;
 mod network;
@@ -57,6 +58,8 @@ pub struct DockerOptions {
     pub box_id: String,
     /// Where images come from.
     pub images: ImageSources,
+    /// Keep neighbours on the network out of the apps' networks.
+    pub fence: bool,
 }
 
 /// Where images come from.
@@ -80,6 +83,8 @@ pub struct Docker {
     socket: String,
     box_id: String,
     images: ImageSources,
+    /// None where it is not wanted.
+    fence: Option<fence::Fence>,
     /// One at a time: Docker allows several networks of one name.
     network_turn: Mutex<()>,
     /// One at a time for each image.
@@ -104,6 +109,7 @@ impl Docker {
             socket: options.socket.to_string_lossy().into_owned(),
             box_id: options.box_id,
             images: options.images,
+            fence: options.fence.then(fence::Fence::default),
             network_turn: Mutex::new(()),
             image_turns: Mutex::new(HashMap::new()),
             api: AtomicUsize::new(API_MINOR),
@@ -165,6 +171,9 @@ impl Docker {
 impl Containers for Docker {
     async fn observe(&self, images: &BTreeSet<String>) -> Answer<Seen> {
         self.greet(QUICK).await?;
+        if let Some(fence) = &self.fence {
+            fence.keep(false).await;
+        }
         self.observe_all(images).await
     }
 

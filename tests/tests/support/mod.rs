@@ -65,6 +65,7 @@ pub async fn adapter(engine: &TestEngine, box_id: &str, images: ImageSources) ->
         socket: engine.socket(),
         box_id: box_id.into(),
         images,
+        fence: false,
     })
     .await
     .unwrap()

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use lavoir_core::day::Day;
 use lavoir_core::release::{Answer, Image, MountSource};
 
 use super::*;
@@ -229,15 +230,28 @@ fn the_guides_sample_is_sound() {
 /// Another day, another image; one day, one image. Without a day the name is what it was before days were kept.
 #[test]
 fn images_are_named_by_the_day_of_the_decision() {
-    let folder = sound();
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [("contact", "ana@example.org"), ("licence_code", "Code-77")];
     let name = |day: Option<&str>| {
         let day = day.map(|day| Day::try_from(day.to_owned()).unwrap());
-        let resolved = resolve(&folder, ResolveRequest { day: day.clone(), ..request(GIVEN) });
-        let release = resolved.unwrap().release;
+        let resolved = resolve(
+            &folder,
+            ResolveRequest {
+                day: day.clone(),
+                ..request(&answers)
+            },
+        );
+        let release = resolved.ok().unwrap().release;
         assert_eq!(release.made_on(), day.as_ref());
-        release.services[&"app".parse().unwrap()].image.reference().to_owned()
+        release.services[&"app".parse().unwrap()]
+            .image
+            .reference()
+            .to_owned()
     };
     let names = [None, Some("2026-11-21"), Some("2026-11-22")].map(name);
-    assert_eq!(names, [None, Some("2026-11-21"), Some("2026-11-22")].map(name));
+    assert_eq!(
+        names,
+        [None, Some("2026-11-21"), Some("2026-11-22")].map(name)
+    );
     assert!(names[0] != names[1] && names[1] != names[2] && names[0] != names[2]);
 }
