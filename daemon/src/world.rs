@@ -202,6 +202,7 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
     DockerOptions {
         socket: config.engine.socket.clone(),
         box_id: box_id.to_owned(),
+        fence: config.engine.fence,
         images: ImageSources {
             mirror: config.images.mirror.clone(),
             archives: config.images.archives.clone(),

@@ -368,17 +368,7 @@ impl Docker {
 
     /// The engine refuses more processors than it has.
     async fn nano_cpus(&self, milli: u32) -> Answer<i64> {
-        let cores = self
-            .cores
-            .get_or_try_init(|| async {
-                let info = self
-                    .client(QUICK)?
-                    .info()
-                    .await
-                    .map_err(|e| fault::engine(&e))?;
-                Ok(info.ncpu.unwrap_or(1).max(1))
-            })
-            .await?;
+        let (cores, _) = self.size().await?;
         Ok((i64::from(milli) * 1_000_000).min(cores * 1_000_000_000))
     }
 }
