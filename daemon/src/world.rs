@@ -28,6 +28,7 @@ use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
+use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -150,8 +151,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     });
     let pages = lavoir_web_admin::router(desk.clone());
     let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let visits = Arc::new(Visits::default());
     let router = api::router(Api {
         open_hosts,
+        visits: visits.clone(),
         engine,
         progress,
         observed,
@@ -165,7 +168,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
     let (applied, versions) = watch::channel(0);
     tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
-    tokio::spawn(gateway.serve(seen, applied));
+    tokio::spawn(gateway.serve(seen, applied, visits));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
     let (mut term, mut int) = (
