@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::handover::{self, Listeners, Process};
 use super::limits;
 
-/// Said by a server: connections are taken.
+/// Said by a server: it is there, and waits for the daemon's picture.
 pub(super) const LISTENING: u8 = b'l';
 /// Said by a server: the daemon's picture is served.
 pub(super) const SERVING: u8 = b's';

@@ -179,6 +179,13 @@ where
     F: Fn(TcpStream, Place) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
+    // Before the first picture there is no name to answer for: whoever connects waits in the queue, where another
+    // gateway may still take them up.
+    let mut pictures = proxy.pictures.clone();
+    tokio::select! {
+        _ = pictures.wait_for(|picture| picture.version() > 0) => {}
+        () = proxy.end.replaced.cancelled() => return,
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

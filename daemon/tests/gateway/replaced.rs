@@ -228,14 +228,6 @@ async fn who_connects_while_it_has_fallen_over_is_served_by_the_next() {
             !house.process().servers().contains(&fallen)
         })
         .await;
-        // Not refused; but the next one may still wait for the daemon's picture, and knows no name without it.
-        tokio::net::TcpStream::connect(house.https).await.unwrap();
-        let mut tries = 0;
-        while house.tls(BLOG, b"http/1.1").await.is_err() {
-            tries += 1;
-            assert!(tries < 1_000);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
         assert_eq!(house.ask(get(BLOG, "/a")).await.0, 200);
     }
 }
