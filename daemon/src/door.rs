@@ -20,6 +20,10 @@ pub const ROUTES_MAX: usize = 8_192;
 /// Certificates of one picture.
 pub const CERTIFICATES_MAX: usize = 1_024;
 
+// What the core lets in, and the panel's own door.
+const _: () = assert!(lavoir_core::limits::HOSTS_MAX < CERTIFICATES_MAX);
+const _: () = assert!(lavoir_core::limits::DOORS_MAX < ROUTES_MAX);
+
 /// Everything the gateway has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -39,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use handover::Handed;
 use keeper::{CommandLine, Keeper};
 use limits::Limits;
 pub use picture::{NotAPicture, Picture};
@@ -111,11 +112,13 @@ pub fn run(options: &Options, role: Option<Role>) -> anyhow::Result<()> {
 
 fn run_keeper(options: &Options, again: bool) -> anyhow::Result<()> {
     keeper::hangups().thread_block()?;
-    let (listeners, going_on) = if again {
-        let (listeners, going_on, _) = handover::take().context("taking over the sockets")?;
-        (listeners, going_on)
+    let handed = if again {
+        handover::take().context("taking over the sockets")?.0
     } else {
-        (serve::bind(&options.https, &options.http)?, Vec::new())
+        Handed {
+            listeners: serve::bind(&options.https, &options.http)?,
+            processes: Vec::new(),
+        }
     };
     privileges::give_up(&options.user)?;
     let command = CommandLine::of_this(options.config.clone())?;
@@ -125,15 +128,15 @@ fn run_keeper(options: &Options, again: bool) -> anyhow::Result<()> {
         .context("starting the runtime")?;
     let drain = Duration::from_millis(options.settings.limits.drain_ms);
     runtime.block_on(async {
-        Keeper::new(command, drain, listeners, going_on)?
+        Keeper::new(command, drain, handed)?
             .keep()
             .await
     })
 }
 
 fn run_server(options: &Options) -> anyhow::Result<()> {
-    let (listeners, _, keeper) = handover::take().context("taking over the sockets")?;
-    let server = Server::on(listeners, options.settings.clone())?;
+    let (handed, keeper) = handover::take().context("taking over the sockets")?;
+    let server = Server::on(handed.listeners, options.settings.clone())?;
     privileges::give_up(&options.user)?;
     let fence = fence::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread()

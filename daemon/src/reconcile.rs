@@ -6,13 +6,13 @@ mod faults;
 mod order;
 mod threshold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lavoir_core::app::{App, Phase};
 use lavoir_core::command::{Actor, Command, Report};
-use lavoir_core::id::{AppId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, Revision, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::observed::{Observed, ObservedApp};
 use lavoir_core::plan::{Plan, plan_app};
@@ -64,6 +64,13 @@ impl<W: World> Reconciler<W> {
             at_once: Arc::new(Semaphore::new(limits::APPS_AT_ONCE_MAX)),
             resting: BTreeMap::new(),
         }
+    }
+
+    /// Waits, before an app's containers are touched, until the gateway's visitors find its doors shut.
+    #[must_use]
+    pub fn with_gateway(mut self, open: watch::Receiver<BTreeSet<Hostname>>) -> Self {
+        self.threshold = Arc::new(Threshold::of_gateway(open));
+        self
     }
 
     /// Told of each change of the doors; none are known before the first look at the world.

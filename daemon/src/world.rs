@@ -131,7 +131,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         SystemClock.now(),
     )?);
     let progress = Arc::new(Progress::default());
-    let reconciler = Reconciler::new(engine.clone(), progress.clone());
+    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let reconciler =
+        Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
     let panel = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -150,7 +152,6 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ca_pem: ca.root_pem().to_owned(),
     });
     let pages = lavoir_web_admin::router(desk.clone());
-    let (open, open_hosts) = watch::channel(BTreeSet::new());
     let visits = Arc::new(Visits::default());
     let router = api::router(Api {
         open_hosts,

@@ -144,6 +144,7 @@ fn install(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Install)?;
     Ok(Event::InstallDecided {
@@ -174,6 +175,7 @@ fn update(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Update)?;
     Ok(Event::UpdateDecided {
@@ -201,6 +203,7 @@ fn change(
         return Err(Refusal::NothingChanged { app: id.clone() });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Nothing)?;
     Ok(Event::ChangeDecided {

@@ -175,8 +175,7 @@ pub async fn app(client: &Client, terminal: &Terminal, app: &AppId) -> Result<()
         fact("Conteneur", "Container", &line)?;
     }
     let visits = &detail.visits;
-    if visits.answers > 0 {
-        let average_ms = visits.took_ms / visits.answers;
+    if let Some(average_ms) = visits.took_ms.checked_div(visits.answers) {
         let line = match terminal.language() {
             Language::Fr => format!(
                 "{} réponses, {average_ms} ms en moyenne, {} lentes, {} en échec (depuis le démarrage du démon)",

@@ -46,6 +46,14 @@ pub(super) struct Process {
     pub(super) replaced: bool,
 }
 
+/// What was handed over.
+#[derive(Debug)]
+pub(super) struct Handed {
+    pub(super) listeners: Listeners,
+    /// With the way to speak with each.
+    pub(super) processes: Vec<(Process, OwnedFd)>,
+}
+
 /// A pair whose messages stay apart.
 pub(super) fn pair() -> io::Result<(UnixStream, UnixStream)> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
@@ -88,13 +96,12 @@ pub(super) fn send(
 }
 
 /// What waited on standard input, and that socket itself: the way to speak with the keeper.
-pub(super) fn take() -> io::Result<(Listeners, Vec<(Process, OwnedFd)>, UnixStream)> {
+pub(super) fn take() -> io::Result<(Handed, UnixStream)> {
     let from = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (listeners, processes) = receive(&from)?;
-    Ok((listeners, processes, from))
+    Ok((receive(&from)?, from))
 }
 
-fn receive(from: &UnixStream) -> io::Result<(Listeners, Vec<(Process, OwnedFd)>)> {
+fn receive(from: &UnixStream) -> io::Result<Handed> {
     let mut words = [0; WORDS_BYTES_MAX];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
@@ -126,10 +133,11 @@ fn receive(from: &UnixStream) -> io::Result<(Listeners, Vec<(Process, OwnedFd)>)
         https: listeners(words.https),
         http: listeners(words.http),
     };
-    Ok((
+    let processes = words.processes.into_iter().zip(sockets).collect();
+    Ok(Handed {
         listeners,
-        words.processes.into_iter().zip(sockets).collect(),
-    ))
+        processes,
+    })
 }
 
 #[cfg(test)]
@@ -154,7 +162,10 @@ mod tests {
         send(&keeper, &listeners, &[(process.clone(), control.as_fd())]).unwrap();
         drop((listeners, control, keeper));
 
-        let (taken, processes) = receive(&next).unwrap();
+        let Handed {
+            listeners: taken,
+            processes,
+        } = receive(&next).unwrap();
         assert_eq!((taken.https.len(), taken.http.len()), (1, 1));
         taken.https[0]
             .accept()

@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::handover::{self, Listeners, Process};
+use super::handover::{self, Handed, Listeners, Process};
 use super::limits;
 
 /// Said by a server: it is there, and waits for the daemon's picture.
@@ -92,27 +92,26 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Needs a runtime. `going_on` are servers of the executable that this process was before.
+    /// Needs a runtime. What was handed over may hold servers of the executable that this process was before.
     pub(super) fn new(
         command: CommandLine,
         drain: Duration,
-        listeners: Listeners,
-        going_on: Vec<(Process, OwnedFd)>,
+        handed: Handed,
     ) -> anyhow::Result<Self> {
         let (heard, hearing) = mpsc::channel(16);
         let mut keeper = Self {
             command,
             drain,
-            listeners,
+            listeners: handed.listeners,
             servers: Vec::new(),
             heard,
             hearing,
-            begun: !going_on.is_empty(),
+            begun: !handed.processes.is_empty(),
             failures: 0,
             again_at: None,
             ending: None,
         };
-        for (process, control) in going_on {
+        for (process, control) in handed.processes {
             let stage = if process.replaced {
                 Stage::Replaced
             } else {
