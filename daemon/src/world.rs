@@ -28,6 +28,7 @@ use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
+use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -131,7 +132,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         SystemClock.now(),
     )?);
     let progress = Arc::new(Progress::default());
-    let reconciler = Reconciler::new(engine.clone(), progress.clone());
+    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let reconciler =
+        Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
     let panel = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -150,9 +153,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ca_pem: ca.root_pem().to_owned(),
     });
     let pages = lavoir_web_admin::router(desk.clone());
-    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let visits = Arc::new(Visits::default());
     let router = api::router(Api {
         open_hosts,
+        visits: visits.clone(),
         engine,
         progress,
         observed,
@@ -166,7 +170,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
     let (applied, versions) = watch::channel(0);
     tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
-    tokio::spawn(gateway.serve(seen, applied));
+    tokio::spawn(gateway.serve(seen, applied, visits));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
     let (mut term, mut int) = (
