@@ -52,6 +52,7 @@ struct Run {
 #[derive(Default)]
 struct Total {
     effects: u64,
+    trace: u64,
     asked: u64,
     accepted: u64,
     crashes: u64,
@@ -77,7 +78,18 @@ fn nothing_lost_nothing_half_done() {
     for seed in &seeds {
         let outcome = std::panic::catch_unwind(|| run(*seed, &mut Total::default()));
         match outcome {
-            Ok(one) => total.add(&one),
+            Ok(one) => {
+                if std::env::var_os("LAVOIR_TWICE").is_some() {
+                    let again = run(*seed, &mut Total::default());
+                    if again.trace != one.trace {
+                        println!(
+                            "seed {seed} is not an exact replay ({} {})",
+                            one.effects, again.effects
+                        );
+                    }
+                }
+                total.add(&one)
+            }
             Err(cause) => {
                 eprintln!("LAVOIR_SEED={seed} runs it again");
                 std::panic::resume_unwind(cause);
@@ -137,6 +149,7 @@ fn lives(seed: u64, total: &mut Total) -> Arc<Memory> {
         run.world.start_anew();
     }
     total.effects = run.world.effects();
+    total.trace = run.world.trace();
     total.asked = run.asked.load(Ordering::Relaxed);
     total.accepted = run.accepted.load(Ordering::Relaxed);
     run.check_asked();
