@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use lavoir_core::app::{App, Phase};
 use lavoir_core::command::{Actor, Command, Report};
-use lavoir_core::id::{AppId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, Revision, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::observed::{Observed, ObservedApp};
 use lavoir_core::plan::{Plan, needless_images, plan_app};
@@ -67,6 +67,13 @@ impl<W: World> Reconciler<W> {
             resting: BTreeMap::new(),
             needless: BTreeMap::new(),
         }
+    }
+
+    /// Waits, before an app's containers are touched, until the gateway's visitors find its doors shut.
+    #[must_use]
+    pub fn with_gateway(mut self, open: watch::Receiver<BTreeSet<Hostname>>) -> Self {
+        self.threshold = Arc::new(Threshold::of_gateway(open));
+        self
     }
 
     /// Told of each change of the doors; none are known before the first look at the world.

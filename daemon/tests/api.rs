@@ -94,6 +94,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
     });
     let api = Api {
         open_hosts,
+        visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,

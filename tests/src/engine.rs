@@ -96,7 +96,24 @@ impl TestEngine {
         end(&mut self.child, Signal::SIGTERM)
     }
 
-    /// Starts it again after [`TestEngine::stop`].
+    /// Kills the engine as the kernel would, its containers go on; for tests of one that breaks.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        // Its own care when it ends well.
+        let _ = fs::remove_file(self.dir().join("pid"));
+        // What it started ends with it, a moment later.
+        let pid = self.dir().join("exec/containerd/containerd.pid");
+        let pid = fs::read_to_string(pid).unwrap_or_default();
+        let begun = Instant::now();
+        while !pid.is_empty() && Path::new("/proc").join(pid.trim()).exists() {
+            ensure!(begun.elapsed() < WAIT, "containerd does not end");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Starts it again after [`TestEngine::stop`] or [`TestEngine::kill`].
     pub fn start_again(&mut self) -> Result<()> {
         self.child = spawn(self.dir(), &self.net, &self.further)?;
         self.await_answer()

@@ -377,6 +377,34 @@ fn all_rows() -> Box_ {
         "host-taken",
         "a removed app keeps its address"
     );
+    // So many addresses that the gateway could not carry one more.
+    let wide = |name: &str, hosts: usize| {
+        let mut release = bare("notes", 1, &format!("{name}.example.org"));
+        release.ram_mib = 1;
+        let extra = |n| {
+            (
+                part(&format!("h{n}")),
+                host(&format!("h{n}.{name}.example.org")),
+            )
+        };
+        release.extra_hosts = (1..hosts).map(extra).collect();
+        install(name, release)
+    };
+    let own: usize = b
+        .state
+        .apps()
+        .values()
+        .map(|app| app.release.hosts().len())
+        .sum();
+    assert_eq!(b.act(wide("wide", limits::HOSTS_MAX - own - 1)), "yes");
+    assert_eq!(b.act(wide("wider", 2)), "too-many-addresses");
+    assert_eq!(b.act(wide("narrow", 1)), "yes");
+    assert_eq!(b.act(wide("last", 1)), "too-many-addresses");
+    let mut many = bare("notes", 1, "paths.example.org");
+    many.routes = vec![many.routes[0].clone(); limits::DOORS_MAX];
+    let mut other = Box_::bare();
+    assert_eq!(other.ask(Actor::Installer, prepare()), "yes");
+    assert_eq!(other.act(install("paths", many)), "too-many-addresses");
     assert_eq!(b.act(simple("blog", REINSTALL)), "yes");
     // Deleted.
     assert_eq!(b.act(simple("blog", DELETE)), "yes");

@@ -147,6 +147,7 @@ fn install(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Install)?;
     Ok(Event::InstallDecided {
@@ -178,6 +179,7 @@ fn update(
     }
     onward(app, release)?;
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Update)?;
     Ok(Event::UpdateDecided {
@@ -252,6 +254,7 @@ fn change(
         return Err(Refusal::NothingChanged { app: id.clone() });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Nothing)?;
     Ok(Event::ChangeDecided {

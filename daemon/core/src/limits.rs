@@ -11,6 +11,11 @@ pub const SERVICES_MAX: usize = 16;
 /// Questions, secrets, routes, volumes, files, hooks of one recipe, each.
 pub const PARTS_MAX: usize = 64;
 
+/// Addresses of all apps together: each has a certificate, and the gateway carries so many.
+pub const HOSTS_MAX: usize = 1_000;
+/// Routes and well-known paths of all apps together.
+pub const DOORS_MAX: usize = 8_000;
+
 /// Bytes of one text file of a recipe.
 pub const RECIPE_FILE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a recipe's folder in all.
@@ -74,6 +79,8 @@ pub const API_ANSWER_S: u64 = 120;
 pub const PROGRESS_EVERY_MS: u64 = 200;
 /// For the gateway to open the door of an app that is ready, ms; then it is said to be ready all the same.
 pub const GATEWAY_OPENS_MS_MAX: u64 = 5_000;
+/// For the gateway to shut an app's doors before its containers are touched, ms; then they are touched all the same.
+pub const GATEWAY_SHUTS_MS_MAX: u64 = 5_000;
 /// The same picture again when nothing moves, so that a lost listener is noticed, ms.
 pub const PROGRESS_AGAIN_MS: u64 = 10_000;
 /// One stream of progress, seconds; whoever still listens asks again.

@@ -83,6 +83,10 @@ pub enum Refusal {
         host: Hostname,
         by: AppId,
     },
+    TooManyAddresses {
+        max: usize,
+        max_doors: usize,
+    },
     HostIsPanel {
         host: Hostname,
     },
@@ -138,6 +142,7 @@ impl Refusal {
             Refusal::StaleReport { .. } => "stale-report",
             Refusal::TooManyApps { .. } => "too-many-apps",
             Refusal::HostTaken { .. } => "host-taken",
+            Refusal::TooManyAddresses { .. } => "too-many-addresses",
             Refusal::HostIsPanel { .. } => "host-is-panel",
             Refusal::HostOutside { .. } => "host-outside",
             Refusal::ContainerNameTaken { .. } => "container-name-taken",
@@ -394,6 +399,20 @@ impl Refusal {
                     format!("The box carries {max} apps already."),
                 ),
                 Text::new("Effacez-en un d'abord.", "Delete one first."),
+            ),
+            Refusal::TooManyAddresses { max, max_doors } => (
+                Text::new(
+                    format!(
+                        "La porte de la machine tient au plus {max} adresses et {max_doors} chemins."
+                    ),
+                    format!(
+                        "The box's gateway carries at most {max} addresses and {max_doors} paths."
+                    ),
+                ),
+                Text::new(
+                    "Effacez d'abord un service dont vous n'avez plus besoin.",
+                    "Delete an app first that you no longer need.",
+                ),
             ),
             Refusal::HostTaken { host, by } => (
                 Text::new(

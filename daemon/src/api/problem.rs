@@ -208,6 +208,7 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         Refusal::OtherArchitecture { .. } => Kind::Unfit,
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,
         Refusal::TooManyApps { .. }
+        | Refusal::TooManyAddresses { .. }
         | Refusal::NotEnoughMemory { .. }
         | Refusal::NotEnoughDisk { .. } => Kind::NoRoom,
     }

@@ -7,7 +7,7 @@ use lavoir_core::id::PartId;
 use lavoir_core::limits;
 use lavoir_core::observed::Run;
 use lavoir_core::plan::Step;
-use lavoir_core::release::Image;
+use lavoir_core::release::{Image, Release};
 
 use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready, volume_lost};
 use super::{Worker, order};
@@ -80,8 +80,16 @@ impl<W: World> Worker<W> {
         let app = &self.app.id;
         let release = &*self.app.release;
         let on_measure = |measure: Measure| self.progress.step_measures(app, index, measure);
-        if !leaves_visitors_alone(step) {
-            self.threshold.shut(&self.app);
+        if !leaves_visitors_alone(step) && self.threshold.shut(&self.app) {
+            let hosts = self.app.releases().flat_map(Release::hosts);
+            let hosts = hosts.cloned().collect();
+            let patience = Duration::from_millis(limits::GATEWAY_SHUTS_MS_MAX);
+            tokio::select! {
+                () = self.threshold.found_shut(&hosts) => {}
+                () = world.clock().sleep(patience) => {
+                    tracing::warn!(%app, "the gateway does not say that it has shut the doors");
+                }
+            }
         }
         match step {
             Step::GetImage { image } => {

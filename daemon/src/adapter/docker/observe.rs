@@ -112,7 +112,7 @@ impl Docker {
                 continue;
             };
             if self.is_ours(Some(labels)) {
-                let observed = container::observed(&app, &container);
+                let observed = container::observed(&app, &service, &container);
                 seen.apps
                     .entry(app)
                     .or_default()
