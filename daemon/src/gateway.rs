@@ -22,6 +22,8 @@ pub mod limits;
 mod pages;
 mod picture;
 mod privileges;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod serve;
 mod tls;
@@ -127,11 +129,7 @@ fn run_keeper(options: &Options, again: bool) -> anyhow::Result<()> {
         .build()
         .context("starting the runtime")?;
     let drain = Duration::from_millis(options.settings.limits.drain_ms);
-    runtime.block_on(async {
-        Keeper::new(command, drain, handed)?
-            .keep()
-            .await
-    })
+    runtime.block_on(async { Keeper::new(command, drain, handed)?.keep().await })
 }
 
 fn run_server(options: &Options) -> anyhow::Result<()> {
