@@ -43,6 +43,8 @@ pub struct Config {
 pub struct EngineConfig {
     /// Its socket.
     pub socket: PathBuf,
+    /// Keep neighbours on the network out of the apps' networks, with rules beside the engine's own.
+    pub fence: bool,
 }
 
 /// Where images come from.
@@ -97,6 +99,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             socket: "/var/run/docker.sock".into(),
+            fence: true,
         }
     }
 }

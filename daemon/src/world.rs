@@ -120,6 +120,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         probe: HttpProbe,
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
+    let store = world.clone();
     engine
         .prepare(box_id, &domain)
         .await
@@ -189,6 +190,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = reconciling.await;
+    store.ledger_store.close().await;
     Ok(())
 }
 
@@ -204,6 +206,7 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
     DockerOptions {
         socket: config.engine.socket.clone(),
         box_id: box_id.to_owned(),
+        fence: config.engine.fence,
         images: ImageSources {
             mirror: config.images.mirror.clone(),
             archives: config.images.archives.clone(),

@@ -4,4 +4,5 @@ pub mod appliance;
 pub mod chance;
 pub mod engine;
 pub mod memory;
+pub mod notes;
 pub mod shapes;

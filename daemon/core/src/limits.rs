@@ -42,12 +42,16 @@ pub const SECRET_LENGTH_MIN: u32 = 12;
 pub const APPS_AT_ONCE_MAX: usize = 3;
 /// Tries of a step that may succeed the next time.
 pub const STEP_TRIES_MAX: u32 = 4;
+/// Tries of a pull: a line that is down comes back, and nobody is harmed by waiting for it.
+pub const PULL_TRIES_MAX: u32 = 10;
 /// First pause between two tries, ms; each next one is twice as long.
 pub const STEP_PAUSE_MS: u64 = 1_000;
 /// Pause between two tries at the most, ms.
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
 pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
+pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.

@@ -195,6 +195,9 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::Busy { .. }
         | Refusal::OtherRecipe { .. }
         | Refusal::UpToDate { .. }
+        | Refusal::OlderVersion { .. }
+        | Refusal::VersionSkipped { .. }
+        | Refusal::VersionUnordered { .. }
         | Refusal::NothingChanged { .. }
         | Refusal::StaleReport { .. }
         | Refusal::HostTaken { .. }

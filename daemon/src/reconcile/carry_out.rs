@@ -27,6 +27,15 @@ pub(super) fn pause_ms(tries: u32) -> u64 {
     doubled.min(limits::STEP_PAUSE_MS_MAX)
 }
 
+fn tries_max(step: &Step) -> u32 {
+    match step {
+        Step::GetImage {
+            image: Image::Pulled { .. },
+        } => limits::PULL_TRIES_MAX,
+        _ => limits::STEP_TRIES_MAX,
+    }
+}
+
 /// Steps that touch nothing a visitor meets: the app as it was goes on meanwhile.
 fn leaves_visitors_alone(step: &Step) -> bool {
     matches!(
@@ -49,7 +58,7 @@ impl<W: World> Worker<W> {
                 }
                 Err(fault) => {
                     tries += 1;
-                    let again = fault.retry == Retry::Soon && tries < limits::STEP_TRIES_MAX;
+                    let again = fault.retry == Retry::Soon && tries < tries_max(step);
                     self.progress
                         .step_broke(app, index, world.clock().now(), &fault, again);
                     if !again {

@@ -76,6 +76,9 @@ impl Containers for Still {
     async fn remove_volume(&self, _: &AppId, _: &str) -> Answer<()> {
         Ok(())
     }
+    async fn remove_images(&self, _: &BTreeSet<String>) -> Answer<()> {
+        Ok(())
+    }
     async fn is_there(&self) -> bool {
         true
     }
