@@ -223,11 +223,13 @@ pub struct ContainerOrder {
 pub trait AppFiles: Send + Sync + 'static {
     /// The digest last noted and the hooks done.
     fn observe(&self, app: &AppId) -> impl Future<Output = Answer<SeenFiles>> + Send;
-    /// Generates missing secrets, writes secrets and files, then notes the digest.
+    /// Generates secrets that are not there yet, writes secrets and files, then notes the digest. A secret of `known`
+    /// that is not there is a fault: the app's data were made with it.
     fn write(
         &self,
         app: &AppId,
         release: &Release,
+        known: &BTreeSet<&PartId>,
         digest: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
     /// All placeholders and what they stand for: `SECRET_DB_PASSWORD` → its value.
@@ -294,6 +296,12 @@ pub struct SeenFiles {
 pub trait LedgerStore: Send + Sync + 'static {
     /// All entries in order: bytes and stored hash.
     fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
+    /// At most `count` entries in order, from the one with the index `from` on.
+    fn read_from(
+        &self,
+        from: u64,
+        count: u64,
+    ) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
     /// Adds one, on the disk when this returns. Refuses an index that is there.
     fn append(
         &self,

@@ -24,12 +24,13 @@ use lavoir::desk::Desk;
 use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
-use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
+use lavoir_core::text::Text;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -220,8 +221,21 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
 /// Two daemons on one state folder would write two pasts: the second one does not start.
 fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
     let file = fs::File::create(state.join("lock"))?;
-    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock)
-        .map_err(|_| anyhow::anyhow!("another daemon works on {}", state.display()))
+    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(|_| {
+        let state = state.display();
+        let fault = Fault::lasting(
+            "state-in-use",
+            Text::new(
+                format!("Un autre démon travaille déjà sur {state}."),
+                format!("Another daemon is at work on {state} already."),
+            ),
+            Text::new(
+                "Arrêtez-le d'abord, ou donnez un autre dossier « state » à celui-ci.",
+                "Stop it first, or give this one another “state” folder.",
+            ),
+        );
+        fault.into()
+    })
 }
 
 /// Made once: eight letters and digits that are not mistaken for one another, in two groups.

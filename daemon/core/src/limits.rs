@@ -97,6 +97,8 @@ pub const PANEL_SESSIONS_MAX: usize = 32;
 pub const PANEL_SESSION_S_MAX: u64 = 12 * 3_600;
 /// Tries of the set-up code within a minute, by everybody together.
 pub const SETUP_TRIES_A_MINUTE_MAX: usize = 5;
+/// Ledger entries read at once for an export.
+pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
 /// Ledger entries in one answer.
 pub const LEDGER_PAGE_MAX: u64 = 500;
 

@@ -9,7 +9,8 @@ use lavoir_core::ledger::Hash;
 use lavoir_core::text::Text;
 use sqlx::Row as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 
 use crate::ports::{Answer, Fault, LedgerStore};
@@ -81,15 +82,19 @@ impl LedgerStore for Sqlite {
             .fetch_all(&self.pool)
             .await
             .map_err(cannot_open)?;
-        rows.iter()
-            .map(|row| {
-                let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
-                let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
-                // A hash of another length matches no bytes: the verifier names the entry.
-                let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
-                Ok((bytes, hash))
-            })
-            .collect()
+        rows.iter().map(entry).collect()
+    }
+
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let rows =
+            sqlx::query("SELECT bytes, hash FROM ledger WHERE entry >= ? ORDER BY entry LIMIT ?")
+                .bind(number(from))
+                .bind(number(count))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(cannot_open)?;
+        rows.iter().map(entry).collect()
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
@@ -103,6 +108,14 @@ impl LedgerStore for Sqlite {
             .map_err(cannot_write)?;
         Ok(())
     }
+}
+
+fn entry(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
+    let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
+    let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
+    // A hash of another length matches no bytes: the verifier names the entry.
+    let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
+    Ok((bytes, hash))
 }
 
 fn cannot_open(error: impl std::fmt::Display) -> Fault {
@@ -189,6 +202,16 @@ mod tests {
         let again = Sqlite::open(&file).await?.read_all().await?;
         assert_eq!(again.len(), 3);
         assert_eq!(again[2], (vec![2], leaf_hash(&[2])));
+        let store = Sqlite::open(&file).await?;
+        for (from, count, expected) in [
+            (0, 2, &again[..2]),
+            (1, 9, &again[1..]),
+            (2, 1, &again[2..]),
+            (3, 9, &[]),
+            (u64::MAX, u64::MAX, &[]),
+        ] {
+            assert_eq!(store.read_from(from, count).await?, expected);
+        }
         let mode: String = {
             let pool = Sqlite::open(&file).await?.pool;
             sqlx::query_scalar("PRAGMA journal_mode")

@@ -227,8 +227,8 @@ async fn slow_clients_by_the_hundred_do_not_keep_others_waiting() {
         half.write_all(&hello[..hello.len() / 2]).await.unwrap();
         slow.push(Slow::Plain(half));
     }
-    // All turns of this one client are held by handshakes that do not go on.
-    for _ in 0..8 {
+    // One client begins more handshakes that do not go on than there are turns for all.
+    for _ in 0..20 {
         let mut stream = from("127.0.2.1", &house).await;
         stream.write_all(&hello).await.unwrap();
         slow.push(Slow::Plain(stream));

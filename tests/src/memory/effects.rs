@@ -273,7 +273,13 @@ impl AppFiles for Memory {
         self.effect(format!("observe-files {app}"), deed).await
     }
 
-    async fn write(&self, app: &AppId, _release: &Release, digest: &str) -> Answer<()> {
+    async fn write(
+        &self,
+        app: &AppId,
+        _release: &Release,
+        _known: &BTreeSet<&PartId>,
+        digest: &str,
+    ) -> Answer<()> {
         let deed = |inner: &mut Inner| {
             inner.check(app, "write-files");
             inner.folders.entry(app.clone()).or_default().digest = Some(digest.to_owned());
@@ -333,6 +339,12 @@ impl AppFiles for Memory {
 impl LedgerStore for Memory {
     async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
         Ok(self.ledger())
+    }
+
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let all = self.ledger().into_iter().skip(number(from));
+        Ok(all.take(number(count)).collect())
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
