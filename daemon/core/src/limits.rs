@@ -45,6 +45,16 @@ pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 pub const RECONCILE_EVERY_MS: u64 = 10_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
+/// Orders for TLS certificates within three hours, of all names together (Let's Encrypt: 300).
+pub const ORDERS_IN_3_HOURS_MAX: usize = 100;
+/// Orders for one name that failed within an hour (Let's Encrypt: 5 failed validations).
+pub const ORDERS_FAILED_IN_HOUR_MAX: usize = 4;
+/// Certificates for the same name within a week (Let's Encrypt: 5).
+pub const CERTIFICATES_OF_NAME_IN_WEEK_MAX: usize = 4;
+/// Certificates for names that had none, within a week, of all names together (Let's Encrypt: 50 under a domain).
+pub const CERTIFICATES_NEW_IN_WEEK_MAX: usize = 40;
+/// Orders remembered.
+pub const ORDERS_REMEMBERED_MAX: usize = 2_000;
 /// For a container without a health check of its own, seconds it is waited for.
 pub const HEALTH_WAIT_S: u32 = 300;
 /// Restarts of a container by the engine before it counts as one that does not stay.
