@@ -32,6 +32,7 @@ pub use serve::serve;
 
 use crate::acts::Asked;
 use crate::engine::Engine;
+use crate::orders::CertificateCard;
 use crate::ports::{Containers as _, World};
 use crate::progress::Progress;
 
@@ -45,6 +46,8 @@ pub struct Api<W: World> {
     pub observed: watch::Receiver<Arc<Observed>>,
     /// Hosts that the gateway has opened.
     pub open_hosts: watch::Receiver<BTreeSet<Hostname>>,
+    /// How each address's TLS certificate stands.
+    pub certificates: watch::Receiver<Vec<CertificateCard>>,
     /// Who takes requests and knows the catalogue.
     pub desk: Arc<dyn Desk>,
 }
@@ -114,6 +117,7 @@ async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
         engine: api.engine.world().containers().is_there().await,
         ledger: wire::LedgerRoot { size, root },
         apps: apps::cards(&state, &api.observed.borrow()),
+        certificates: api.certificates.borrow().clone(),
     })
 }
 

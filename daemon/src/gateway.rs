@@ -8,6 +8,7 @@
 //! [`picture`], [`body`]) → a service, or one of the [`pages`].
 
 mod body;
+mod challenges;
 mod client;
 mod daemon_link;
 mod framing;

@@ -19,5 +19,6 @@ pub mod desk;
 pub mod door;
 pub mod doorway;
 pub mod gateway;
+pub mod orders;
 
 pub mod adapter;

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lavoir::acts::Preparer;
+use lavoir::adapter::acme::Acme;
 use lavoir::adapter::app_folder::AppFolders;
 use lavoir::adapter::box_ca::BoxCa;
+use lavoir::adapter::certificate_folder::CertificateFolder;
+use lavoir::adapter::dns::{Look, Zone};
 use lavoir::adapter::docker::{Docker, DockerOptions, ImageSources};
 use lavoir::adapter::durable::{self, Access};
 use lavoir::adapter::gateway_socket::GatewaySocket;
@@ -24,7 +27,8 @@ use lavoir::desk::Desk;
 use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
-use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
+use lavoir::orders::{Chosen, Gate, Orders, Ports};
+use lavoir::ports::{ProofZone, Answer, Clock as _, Entropy as _, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
@@ -150,7 +154,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     });
     let pages = lavoir_web_admin::router(desk.clone());
     let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let (cards, certificates) = watch::channel(Vec::new());
     let router = api::router(Api {
+        certificates,
         open_hosts,
         engine,
         progress,
@@ -162,9 +168,34 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
     let (stop, stopped) = watch::channel(false);
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
-    tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
+    let ports = order_ports(&config)?;
+    let chosen = Chosen {
+        own: ca,
+        store: ports.store.clone(),
+        public: config.tls.authority.is_some(),
+    };
+    let (challenges, to_answer) = watch::channel(Vec::new());
+    let (told, answered) = watch::channel(Vec::new());
+    let gate = Gate {
+        challenges,
+        answered,
+    };
+    let panel_host = domain.clone();
+    let time_and_chance = (SystemClock, SystemEntropy);
+    let settings = config.tls.clone();
+    let orders = Orders::new(ports, settings, panel_host, time_and_chance, gate, cards);
+    tokio::spawn(orders.run(doors.clone()));
+    tokio::spawn(doorway::keep(
+        Arc::new(chosen),
+        SystemClock,
+        panel_door,
+        doors,
+        to_answer,
+        pictures,
+    ));
     let (applied, versions) = watch::channel(0);
-    tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
+    tokio::spawn(doorway::tell_open(seen.clone(), versions.clone(), open));
+    tokio::spawn(doorway::tell_answered(seen.clone(), versions, told));
     tokio::spawn(gateway.serve(seen, applied));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
@@ -186,6 +217,18 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     stop.send_replace(true);
     let _ = reconciling.await;
     Ok(())
+}
+
+/// What certificates need, beside the box's state: whoever moves it moves accounts and certificates too.
+fn order_ports(config: &Config) -> anyhow::Result<Ports> {
+    let folder = config.state.join("tls").join("acme");
+    let zone = config.tls.dns.as_ref().map(Zone::open).transpose()?;
+    Ok(Ports {
+        authorities: Arc::new(Acme::open(&folder, &config.tls)?),
+        store: Arc::new(CertificateFolder::open(&folder)?),
+        own_names: Arc::new(Look(config.tls.check.clone())),
+        zone: zone.map(|zone| Arc::new(zone) as Arc<dyn ProofZone>),
+    })
 }
 
 /// All entries of a box's database file, read as it is.

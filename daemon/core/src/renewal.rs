@@ -308,6 +308,12 @@ impl Book {
             // Trying again would bring the same: the next one's turn.
             memory.of_authority = memory.of_authority.next_multiple_of(TRIES_EACH);
         }
+        // A certificate came all the same: the authority counts it.
+        if matches!(failure.trouble, Trouble::Worse(_) | Trouble::NotKept)
+            && let Some(placed) = self.placed.iter_mut().rev().find(|placed| placed.host == *host)
+        {
+            placed.issued = true;
+        }
         memory.last = Some(failure);
     }
 

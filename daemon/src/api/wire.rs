@@ -12,6 +12,7 @@ use lavoir_core::text::{Message, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use crate::orders::{CertificateCard, Health as CertificateHealth};
 use crate::progress::StepProgress;
 
 /// `GET /v1/status`.
@@ -30,6 +31,9 @@ pub struct Status {
     pub ledger: LedgerRoot,
     /// All apps.
     pub apps: Vec<AppCard>,
+    /// How each address's TLS certificate stands.
+    #[serde(default)]
+    pub certificates: Vec<CertificateCard>,
 }
 
 /// The box's name.

@@ -9,7 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use crate::door::{self, CERTIFICATES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX};
+use super::challenges::Challenges;
+use crate::door::{
+    self, CERTIFICATES_MAX, CHALLENGES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX,
+};
 
 /// What is served now.
 #[derive(Debug, Default)]
@@ -17,6 +20,7 @@ pub struct Picture {
     version: u64,
     hosts: HashMap<String, Vec<Branch>>,
     keys: HashMap<String, Arc<CertifiedKey>>,
+    pub(super) challenges: Challenges,
 }
 
 /// A path of a host.
@@ -65,6 +69,9 @@ impl Picture {
         if doorway.certificates.len() > CERTIFICATES_MAX {
             return Err(NotAPicture::TooLarge(doorway.certificates.len()));
         }
+        if doorway.challenges.len() > CHALLENGES_MAX {
+            return Err(NotAPicture::TooLarge(doorway.challenges.len()));
+        }
         let mut hosts: HashMap<String, Vec<Branch>> = HashMap::new();
         for route in &doorway.routes {
             let branch = Branch {
@@ -105,6 +112,7 @@ impl Picture {
             version: doorway.version,
             hosts,
             keys,
+            challenges: Challenges::new(&doorway.challenges, provider),
         })
     }
 
@@ -192,7 +200,7 @@ fn target(target: &door::Target) -> Result<Target, NotAPicture> {
     })
 }
 
-fn certified_key(
+pub(super) fn certified_key(
     certificate: &Certificate,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, String> {

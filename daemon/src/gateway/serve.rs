@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::body::Answer;
+use super::challenges::ACME_TLS;
 use super::client::{Client, Place, Places};
 use super::picture::Picture;
 use super::proxy::{Proxy, moved};
@@ -176,6 +177,10 @@ impl Secure {
         };
         let Ok(Some(stream)) = stream else { return };
         let session = stream.get_ref().1;
+        // The handshake was the whole answer.
+        if session.alpn_protocol() == Some(ACME_TLS) {
+            return;
+        }
         let Some(name) = session.server_name().map(str::to_ascii_lowercase) else {
             return;
         };
@@ -256,7 +261,7 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// The unprotected port knows one answer: the same address with TLS.
+/// The unprotected port knows one answer: the same address with TLS. But for challenges, which are asked here.
 async fn serve_unprotected(proxy: Arc<Proxy>, stream: TcpStream, place: Place) {
     let client = Arc::new(Client::new(String::new(), place));
     let watched = Watched {
@@ -279,6 +284,9 @@ fn to_https(picture: &Picture, request: &Request<Incoming>) -> Response<Answer> 
         Ok(asked) => asked.host,
         Err(status) => return pages::refused(status),
     };
+    if let Some(answer) = picture.challenges.answer(method, &host, uri.path()) {
+        return answer;
+    }
     if !picture.knows(&host) {
         return pages::refused(StatusCode::NOT_FOUND);
     }

@@ -8,6 +8,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
+use super::challenges::{ACME_TLS, is_challenge};
 use super::picture::Picture;
 
 /// The one provider.
@@ -21,7 +22,8 @@ pub(super) fn config(pictures: watch::Receiver<Arc<Picture>>) -> anyhow::Result<
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(ByName(pictures)));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Last: whoever can speak anything else speaks that.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ACME_TLS.to_vec()];
     // Resumption costs no memory here: the client keeps the ticket, its key lives in this process only.
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -39,6 +41,11 @@ impl std::fmt::Debug for ByName {
 impl ResolvesServerCert for ByName {
     /// No name or an unknown one: no certificate, and the handshake ends without a word about what lives here.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.borrow().key(hello.server_name()?)
+        let host = hello.server_name()?;
+        let picture = self.0.borrow();
+        if is_challenge(&hello) {
+            return picture.challenges.key(host);
+        }
+        picture.key(host)
     }
 }

@@ -66,9 +66,11 @@ impl Trouble {
     /// Whose doing it is.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::PortClosed(_) | Self::Elsewhere | Self::NotProven | Self::Interrupted => {
-                Cause::Name
-            }
+            Self::NoAddress
+            | Self::PortClosed(_)
+            | Self::Elsewhere
+            | Self::NotProven
+            | Self::Interrupted => Cause::Name,
             Self::Caa
             | Self::NameRefused
             | Self::Limit
@@ -78,7 +80,7 @@ impl Trouble {
             | Self::Account
             | Self::Refused
             | Self::Worse(_) => Cause::Authority,
-            Self::NoAddress | Self::DnsServer | Self::Clock | Self::Gateway | Self::NotKept => {
+            Self::DnsServer | Self::Clock | Self::Gateway | Self::NotKept => {
                 Cause::Here
             }
         }
