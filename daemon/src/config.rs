@@ -194,7 +194,10 @@ mod tests {
             ("[tls]\nauthority = \"letsencrpyt\"", false),
             ("[tls]\nautority = \"letsencrypt\"", false),
             ("[tls]\nfallback = \"letsencrypt\"", false),
-            ("[tls]\nauthority = \"letsencrypt\"\nfallback = \"letsencrypt\"", false),
+            (
+                "[tls]\nauthority = \"letsencrypt\"\nfallback = \"letsencrypt\"",
+                false,
+            ),
             ("[tls]\nchallenges = []", false),
             ("[tls]\nchallenges = [\"http-02\"]", false),
             ("[tls]\nchallenges = [\"dns-01\"]", false),

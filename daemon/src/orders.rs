@@ -45,6 +45,8 @@ pub struct Gate {
     pub challenges: watch::Sender<Vec<Challenge>>,
     /// What it does answer.
     pub answered: watch::Receiver<Vec<Challenge>>,
+    /// For it to do so.
+    pub patience: Duration,
 }
 
 /// The loop.
@@ -153,7 +155,8 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
         let wanted = held.filter(|held| authorities.iter().any(|a| a.directory == held.directory));
         let life = wanted.as_ref().map(|held| held.paper.life);
         let now = self.clock.now();
-        self.book.what_now(host, life.as_ref(), authorities.len(), now)
+        self.book
+            .what_now(host, life.as_ref(), authorities.len(), now)
     }
 
     fn held(&self, host: &Hostname) -> Option<KeptCertificate> {
@@ -235,7 +238,9 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
 
     fn directory(&self, place: usize) -> Option<String> {
         let authorities = self.settings.authorities();
-        authorities.get(place).map(|authority| authority.directory.clone())
+        authorities
+            .get(place)
+            .map(|authority| authority.directory.clone())
     }
 
     fn authority_name(&self, place: usize) -> String {
@@ -258,7 +263,10 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
                 return CertificateCard::own(host);
             }
             let held = self.held(host);
-            let last = self.book.memory(host).and_then(|memory| memory.last.as_ref());
+            let last = self
+                .book
+                .memory(host)
+                .and_then(|memory| memory.last.as_ref());
             let told = last.map(|last| {
                 let name = self.authority_name(last.authority);
                 (last.trouble.message(host, &name), last.detail.clone())

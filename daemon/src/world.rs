@@ -6,6 +6,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lavoir::acts::Preparer;
 use lavoir::adapter::acme::Acme;
@@ -28,11 +29,12 @@ use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
 use lavoir::orders::{Chosen, Gate, Orders, Ports};
-use lavoir::ports::{ProofZone, Answer, Clock as _, Entropy as _, LedgerStore as _, World};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, ProofZone, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir_core::ledger::{Hash, hex};
+use lavoir_core::limits;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -179,6 +181,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let gate = Gate {
         challenges,
         answered,
+        patience: Duration::from_millis(limits::GATEWAY_ANSWERS_MS_MAX),
     };
     let panel_host = domain.clone();
     let time_and_chance = (SystemClock, SystemEntropy);

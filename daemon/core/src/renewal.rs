@@ -252,7 +252,8 @@ impl Book {
     /// An order is about to be placed: noted before, so that no crash forgets it.
     pub fn begin(&mut self, host: &Hostname, renewal: bool, now: Timestamp) {
         self.hosts.entry(host.clone()).or_default().began = Some(now);
-        self.placed.retain(|placed| now.0.saturating_sub(placed.at.0) <= WEEK_MS);
+        self.placed
+            .retain(|placed| now.0.saturating_sub(placed.at.0) <= WEEK_MS);
         if self.placed.len() >= limits::ORDERS_REMEMBERED_MAX {
             self.placed.remove(0);
         }
@@ -266,7 +267,12 @@ impl Book {
 
     /// It brought a certificate.
     pub fn succeed(&mut self, host: &Hostname, chance: u64) {
-        if let Some(placed) = self.placed.iter_mut().rev().find(|placed| placed.host == *host) {
+        if let Some(placed) = self
+            .placed
+            .iter_mut()
+            .rev()
+            .find(|placed| placed.host == *host)
+        {
             placed.issued = true;
         }
         self.hosts.insert(
@@ -310,7 +316,11 @@ impl Book {
         }
         // A certificate came all the same: the authority counts it.
         if matches!(failure.trouble, Trouble::Worse(_) | Trouble::NotKept)
-            && let Some(placed) = self.placed.iter_mut().rev().find(|placed| placed.host == *host)
+            && let Some(placed) = self
+                .placed
+                .iter_mut()
+                .rev()
+                .find(|placed| placed.host == *host)
         {
             placed.issued = true;
         }
@@ -368,9 +378,11 @@ impl Book {
         if held.is_some_and(|held| held.whole_ms() < 5 * DAY_MS) {
             return all.max(failed);
         }
-        let same = when(limits::CERTIFICATES_OF_NAME_IN_WEEK_MAX, WEEK_MS, &|placed| {
-            of_name(placed) && placed.issued
-        });
+        let same = when(
+            limits::CERTIFICATES_OF_NAME_IN_WEEK_MAX,
+            WEEK_MS,
+            &|placed| of_name(placed) && placed.issued,
+        );
         // All names together: they may all stand under one registered domain.
         let new = when(limits::CERTIFICATES_NEW_IN_WEEK_MAX, WEEK_MS, &|placed| {
             placed.issued && !placed.renewal

@@ -7,7 +7,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, TryFutureExt as _};
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
     Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
@@ -26,11 +26,26 @@ use zeroize::Zeroizing;
 
 use super::durable::{self, Access};
 use crate::config::{AuthorityConfig, TlsConfig, Way};
-use crate::ports::{
-    Authorities, KeptCertificate, NoCertificate, Order, Proof, Proofs, UnderWay,
-};
+use crate::ports::{Authorities, KeptCertificate, NoCertificate, Order, Proof, Proofs, UnderWay};
 use https::{Heard, Https};
 use words::Stage;
+
+/// Repeats what an authority has not looked at because it did not like the nonce: it may do so whenever it wants
+/// (RFC 8555, 6.5), and the library gives up after the third time.
+macro_rules! with_nonces {
+    ($asked:expr) => {{
+        let mut tries = 0;
+        loop {
+            match $asked.await {
+                Err(error) if tries < NONCES_MAX && words::is_about_a_nonce(&error) => tries += 1,
+                ended => break ended,
+            }
+        }
+    }};
+}
+
+/// How often that is repeated.
+const NONCES_MAX: u32 = 5;
 
 /// The authorities of the settings.
 pub struct Acme {
@@ -51,7 +66,10 @@ impl Acme {
         Ok(Self {
             folder: folder.to_owned(),
             authorities: settings.authorities(),
-            contact: settings.contact.as_ref().map(|mail| format!("mailto:{mail}")),
+            contact: settings
+                .contact
+                .as_ref()
+                .map(|mail| format!("mailto:{mail}")),
             profile: settings.profile.clone(),
             https: Https::new(settings.roots.as_deref())?,
         })
@@ -90,8 +108,8 @@ impl Acme {
             terms_of_service_agreed: true,
             only_return_existing: false,
         };
-        let builder = Account::builder_with_http(self.https.client(heard));
-        let made = builder.create(&new, directory.to_owned(), None).await;
+        let builder = || Account::builder_with_http(self.https.client(heard));
+        let made = with_nonces!(builder().create(&new, directory.to_owned(), None));
         let (account, credentials) =
             made.map_err(|error| words::of(error, Stage::Account, heard))?;
         let bytes = serde_json::to_vec(&credentials).map_err(|error| not_kept(error.into()))?;
@@ -112,6 +130,7 @@ impl Acme {
         let mut placed = self.place(&account, order, heard).await?;
         let failed = |error| words::of(error, Stage::Order, heard);
         let mut proven_by = None;
+        with_nonces!(read_all(&mut placed)).map_err(failed)?;
         {
             let mut all = placed.authorizations();
             while let Some(authorization) = all.next().await {
@@ -144,10 +163,10 @@ impl Acme {
                     },
                 };
                 proofs.show(proof).await?;
-                challenge.set_ready().await.map_err(failed)?;
+                with_nonces!(challenge.set_ready()).map_err(failed)?;
             }
         }
-        let looked = placed.poll_ready(&patience()).await;
+        let looked = with_nonces!(placed.poll_ready(&patience()));
         match looked {
             Ok(OrderStatus::Ready) => {}
             Ok(_) => return Err(why_not(&mut placed, proven_by, heard).await),
@@ -191,7 +210,8 @@ impl Acme {
             .as_ref()
             .and_then(|leaf| CertificateIdentifier::try_from(leaf).ok());
         if let Some(replaced) = replaced {
-            match account.new_order(&new().replaces(replaced)).await {
+            let asked = new().replaces(replaced);
+            match with_nonces!(account.new_order(&asked)) {
                 Ok(placed) => return Ok(placed),
                 // It keeps no track of what replaces what, or has it differently: an order like any other.
                 Err(Error::Unsupported(_) | Error::Other(_)) => {}
@@ -199,7 +219,8 @@ impl Acme {
                 Err(error) => return Err(words::of(error, Stage::Order, heard)),
             }
         }
-        let placed = account.new_order(&new()).await;
+        let asked = new();
+        let placed = with_nonces!(account.new_order(&asked));
         placed.map_err(|error| words::of(error, Stage::Order, heard))
     }
 }
@@ -236,12 +257,10 @@ impl Authorities for Acme {
             }
             let heard = Heard::default();
             let account = self.account(&under_way.directory, &heard).await?;
-            match account.order(under_way.url.clone()).await {
+            match with_nonces!(account.order(under_way.url.clone())) {
                 Ok(placed) => end(placed, host, under_way, &heard).await,
                 // It does not know the order any more.
-                Err(Error::Api(problem)) => {
-                    Err(NoCertificate::said(Trouble::Interrupted, problem))
-                }
+                Err(Error::Api(problem)) => Err(NoCertificate::said(Trouble::Interrupted, problem)),
                 Err(error) => Err(words::of(error, Stage::Order, &heard)),
             }
         })
@@ -297,12 +316,12 @@ async fn end(
     match placed.state().status {
         OrderStatus::Ready => {
             let csr = request(host, &under_way.key_pem)?;
-            placed.finalize_csr(&csr).await.map_err(failed)?;
+            with_nonces!(placed.finalize_csr(&csr)).map_err(failed)?;
         }
         OrderStatus::Processing | OrderStatus::Valid => {}
         OrderStatus::Pending | OrderStatus::Invalid => return Err(Trouble::Interrupted.into()),
     }
-    let chain = placed.poll_certificate(&patience()).await.map_err(failed)?;
+    let chain = with_nonces!(placed.poll_certificate(&patience())).map_err(failed)?;
     let paper = paper::read(&chain, &under_way.key_pem)
         .map_err(|error| NoCertificate::said(Trouble::Refused, error))?;
     Ok(KeptCertificate {
@@ -313,6 +332,15 @@ async fn end(
     })
 }
 
+/// Reads what is to be proven; the library then has it without asking again.
+async fn read_all(placed: &mut instant_acme::Order) -> Result<(), Error> {
+    let mut all = placed.identifiers();
+    while let Some(one) = all.next().await {
+        one?;
+    }
+    Ok(())
+}
+
 /// What the authority found when it looked.
 async fn why_not(
     placed: &mut instant_acme::Order,
@@ -321,10 +349,13 @@ async fn why_not(
 ) -> NoCertificate {
     let mut all = placed.authorizations();
     while let Some(Ok(mut authorization)) = all.next().await {
-        if authorization.refresh().await.is_err() {
+        if with_nonces!(authorization.refresh().map_ok(|_| ())).is_err() {
             break;
         }
-        let found = authorization.challenges.iter().find_map(|c| c.error.clone());
+        let found = authorization
+            .challenges
+            .iter()
+            .find_map(|c| c.error.clone());
         if let Some(problem) = found {
             return words::of(Error::Api(problem), Stage::Proof(way), heard);
         }

@@ -163,8 +163,13 @@ impl TlsConfig {
         if self.challenges.contains(&Way::Dns) && self.dns.is_none() {
             return Some("challenges has dns-01, and there is no [tls.dns]".to_owned());
         }
-        let odd = |text: &String| text.is_empty() || text.contains(|c: char| c.is_control() || c == ' ');
-        if self.contact.as_ref().is_some_and(|mail| odd(mail) || !mail.contains('@')) {
+        let odd =
+            |text: &String| text.is_empty() || text.contains(|c: char| c.is_control() || c == ' ');
+        if self
+            .contact
+            .as_ref()
+            .is_some_and(|mail| odd(mail) || !mail.contains('@'))
+        {
             return Some("contact is no e-mail address".to_owned());
         }
         if self.profile.as_ref().is_some_and(odd) {

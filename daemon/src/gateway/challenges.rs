@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use http::{Method, Response};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
 
 use super::body::Answer;
-use super::picture::certified_key;
-use crate::door::Challenge;
+use crate::door::{Certificate, Challenge};
 
 /// The protocol of TLS-ALPN-01 (RFC 8737, 6.2).
 pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
@@ -44,7 +45,7 @@ impl Challenges {
                     }
                 }
                 Challenge::TlsAlpn { certificate } => {
-                    if let Ok(key) = certified_key(certificate, provider) {
+                    if let Some(key) = proof(certificate, provider) {
                         let key = Arc::new(key);
                         for host in &certificate.hostnames {
                             let host = host.as_str().to_owned();
@@ -85,9 +86,19 @@ impl Challenges {
 
 /// Whether the client is an authority that looks, and nobody else: it offers that protocol alone.
 pub(super) fn is_challenge(hello: &ClientHello<'_>) -> bool {
-    hello.alpn().is_some_and(|mut offered| {
-        offered.next() == Some(ACME_TLS) && offered.next().is_none()
-    })
+    hello
+        .alpn()
+        .is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
+}
+
+/// The pair as it is: whether they fit is not looked at, since the check knows nothing of the extension that is the
+/// whole point of the certificate, and is critical.
+fn proof(certificate: &Certificate, provider: &CryptoProvider) -> Option<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes());
+    let chain = chain.collect::<Result<Vec<_>, _>>().ok()?;
+    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).ok()?;
+    let key = provider.key_provider.load_private_key(key).ok()?;
+    (!chain.is_empty()).then(|| CertifiedKey::new(chain, key))
 }
 
 fn is_text(text: &str) -> bool {

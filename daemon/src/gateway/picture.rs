@@ -200,7 +200,7 @@ fn target(target: &door::Target) -> Result<Target, NotAPicture> {
     })
 }
 
-pub(super) fn certified_key(
+fn certified_key(
     certificate: &Certificate,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, String> {

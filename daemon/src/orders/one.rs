@@ -86,7 +86,10 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
                 Err(no)
             }
             // What is under way stays: the next try begins by ending it.
-            Err(_) => Err(NoCertificate::said(Trouble::Away, "the order takes too long")),
+            Err(_) => Err(NoCertificate::said(
+                Trouble::Away,
+                "the order takes too long",
+            )),
         }
     }
 
@@ -152,9 +155,8 @@ async fn show(gate: &Gate, challenge: Challenge) -> Result<(), NoCertificate> {
     gate.challenges
         .send_modify(|all| all.push(challenge.clone()));
     let mut answered: watch::Receiver<Vec<Challenge>> = gate.answered.clone();
-    let limit = Duration::from_millis(limits::GATEWAY_ANSWERS_MS_MAX);
     let there = answered.wait_for(|all| all.contains(&challenge));
-    match tokio::time::timeout(limit, there).await {
+    match tokio::time::timeout(gate.patience, there).await {
         Ok(Ok(_)) => Ok(()),
         _ => Err(Trouble::Gateway.into()),
     }

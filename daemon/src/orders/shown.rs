@@ -30,7 +30,7 @@ pub fn is_local(host: &Hostname) -> bool {
         host.strip_suffix(*end)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    !host.contains('.') || LOCAL.iter().any(|end| under(&end))
+    !host.contains('.') || LOCAL.iter().any(under)
 }
 
 /// How an address's certificate stands, for people.

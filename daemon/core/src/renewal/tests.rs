@@ -50,7 +50,11 @@ fn due_by_life_or_by_the_authority_s_wish() {
             },
             |ms| Now::Keep { until: later(ms) },
         );
-        assert_eq!(book.what_now(&a, held.as_ref(), 1, NOW), expected, "{held:?}");
+        assert_eq!(
+            book.what_now(&a, held.as_ref(), 1, NOW),
+            expected,
+            "{held:?}"
+        );
     }
     let window = |from: u64, to: u64| Window {
         start: later(from * DAY_MS),
@@ -87,7 +91,12 @@ fn limits_are_never_reached() {
         }
     }
     for minute in &asked {
-        let within = |span: u64| asked.iter().filter(|m| **m >= *minute && **m < minute + span).count();
+        let within = |span: u64| {
+            asked
+                .iter()
+                .filter(|m| **m >= *minute && **m < minute + span)
+                .count()
+        };
         assert!(within(60) <= 4, "{asked:?}");
     }
     assert!(asked.len() >= 12, "it does not give up: {asked:?}");
@@ -103,7 +112,12 @@ fn four_failures_an_hour_whatever_the_pauses() {
         book.begin(&a, false, later(minute * MINUTE_MS));
     }
     let got = book.what_now(&a, None, 1, later(5 * MINUTE_MS));
-    assert_eq!(got, Now::Wait { until: later(HOUR_MS) });
+    assert_eq!(
+        got,
+        Now::Wait {
+            until: later(HOUR_MS)
+        }
+    );
     let other = book.what_now(&host("b"), None, 1, later(5 * MINUTE_MS));
     assert!(matches!(other, Now::Order { .. }));
 }
@@ -119,13 +133,21 @@ fn certificates_of_a_week() {
     let at = later(4 * DAY_MS);
     // An authority that always says “renew now” gets no fifth order in a week.
     let got = book.what_now(&a, Some(&life(90, 0)), 1, at);
-    assert_eq!(got, Now::Wait { until: later(WEEK_MS) });
+    assert_eq!(
+        got,
+        Now::Wait {
+            until: later(WEEK_MS)
+        }
+    );
     // One whose certificates live for a day has no such limit.
     let short = Life {
         not_before: later(3 * DAY_MS),
         not_after: later(4 * DAY_MS),
     };
-    assert!(matches!(book.what_now(&a, Some(&short), 1, at), Now::Order { .. }));
+    assert!(matches!(
+        book.what_now(&a, Some(&short), 1, at),
+        Now::Order { .. }
+    ));
 
     let mut book = Book::default();
     for i in 0..60 {
@@ -149,7 +171,12 @@ fn orders_of_three_hours() {
         book.begin(&host(&format!("h{i}")), true, later(i));
     }
     let got = book.what_now(&host("more"), None, 1, later(MINUTE_MS));
-    assert_eq!(got, Now::Wait { until: later(3 * HOUR_MS) });
+    assert_eq!(
+        got,
+        Now::Wait {
+            until: later(3 * HOUR_MS)
+        }
+    );
 }
 
 #[test]
@@ -188,13 +215,34 @@ fn a_limit_that_is_reached_is_kept_to() {
     book.begin(&a, false, NOW);
     book.fail(&a, failure(Trouble::Limit, NOW), Some(later(2 * DAY_MS)), 0);
     let alone = book.what_now(&a, None, 1, later(HOUR_MS));
-    assert_eq!(alone, Now::Wait { until: later(2 * DAY_MS) });
+    assert_eq!(
+        alone,
+        Now::Wait {
+            until: later(2 * DAY_MS)
+        }
+    );
     let with_another = book.what_now(&a, None, 2, later(HOUR_MS));
-    assert_eq!(with_another, Now::Order { authority: 1, way: 0 });
+    assert_eq!(
+        with_another,
+        Now::Order {
+            authority: 1,
+            way: 0
+        }
+    );
     // An absurd wish is not obeyed for years.
-    book.fail(&a, failure(Trouble::Limit, NOW), Some(later(400 * DAY_MS)), 0);
+    book.fail(
+        &a,
+        failure(Trouble::Limit, NOW),
+        Some(later(400 * DAY_MS)),
+        0,
+    );
     let got = book.what_now(&a, None, 1, later(HOUR_MS));
-    assert_eq!(got, Now::Wait { until: later(8 * DAY_MS) });
+    assert_eq!(
+        got,
+        Now::Wait {
+            until: later(8 * DAY_MS)
+        }
+    );
 }
 
 #[test]
@@ -202,14 +250,21 @@ fn our_own_look_and_the_authority_together() {
     let mut book = Book::default();
     let a = host("a");
     let closed = Trouble::PortClosed(80);
-    assert!(book.is_worth_asking(&a, &closed, NOW), "the router may not lead back in");
+    assert!(
+        book.is_worth_asking(&a, &closed, NOW),
+        "the router may not lead back in"
+    );
     assert!(!book.is_worth_asking(&a, &Trouble::NoAddress, NOW));
     let own = Failure {
         asked: false,
         ..failure(closed.clone(), NOW)
     };
     book.fail(&a, own, None, 0);
-    assert_eq!(book.memory(&a).unwrap().of_name, 0, "no authority was troubled");
+    assert_eq!(
+        book.memory(&a).unwrap().of_name,
+        0,
+        "no authority was troubled"
+    );
     book.begin(&a, false, NOW);
     book.fail(&a, failure(Trouble::NotProven, NOW), None, 0);
     assert!(!book.is_worth_asking(&a, &closed, later(HOUR_MS)));
@@ -222,7 +277,10 @@ fn a_clock_that_jumps_does_no_harm() {
     let a = host("a");
     for absurd in [Timestamp(0), Timestamp(u64::MAX)] {
         assert_eq!(book.what_now(&a, None, 1, absurd), Now::ClockWrong);
-        assert_eq!(book.what_now(&a, Some(&life(1, 89)), 1, absurd), Now::ClockWrong);
+        assert_eq!(
+            book.what_now(&a, Some(&life(1, 89)), 1, absurd),
+            Now::ClockWrong
+        );
     }
     assert_eq!(
         book.what_now(&a, Some(&life(1, 89)), 1, Timestamp(NOW.0 - 2 * DAY_MS)),
@@ -232,9 +290,18 @@ fn a_clock_that_jumps_does_no_harm() {
     // The clock ran a year ahead, and comes back: nothing waits for a year.
     let ahead = later(365 * DAY_MS);
     book.begin(&a, false, ahead);
-    book.fail(&a, failure(Trouble::Limit, ahead), Some(later(372 * DAY_MS)), 0);
+    book.fail(
+        &a,
+        failure(Trouble::Limit, ahead),
+        Some(later(372 * DAY_MS)),
+        0,
+    );
     book.settle(Timestamp(0));
-    assert_eq!(book.memory(&a).unwrap().last.as_ref().unwrap().at, ahead, "an absurd clock settles nothing");
+    assert_eq!(
+        book.memory(&a).unwrap().last.as_ref().unwrap().at,
+        ahead,
+        "an absurd clock settles nothing"
+    );
     book.settle(NOW);
     let Now::Wait { until } = book.what_now(&a, None, 1, NOW) else {
         panic!("it waits");
@@ -244,7 +311,11 @@ fn a_clock_that_jumps_does_no_harm() {
     let mut book = Book::default();
     let mut tries = 0;
     for jump in 0..20 {
-        let now = if jump % 2 == 0 { NOW } else { later(30 * DAY_MS) };
+        let now = if jump % 2 == 0 {
+            NOW
+        } else {
+            later(30 * DAY_MS)
+        };
         book.settle(now);
         while let Now::Order { .. } = book.what_now(&a, None, 1, now) {
             book.begin(&a, false, now);
@@ -261,7 +332,13 @@ fn the_ways_of_proof_take_turns() {
     let a = host("a");
     book.fail(&a, failure(Trouble::NotProven, NOW), None, 0);
     let got = book.what_now(&a, None, 1, later(DAY_MS));
-    assert_eq!(got, Now::Order { authority: 0, way: 1 });
+    assert_eq!(
+        got,
+        Now::Order {
+            authority: 0,
+            way: 1
+        }
+    );
 }
 
 #[test]

@@ -80,9 +80,7 @@ impl Trouble {
             | Self::Account
             | Self::Refused
             | Self::Worse(_) => Cause::Authority,
-            Self::DnsServer | Self::Clock | Self::Gateway | Self::NotKept => {
-                Cause::Here
-            }
+            Self::DnsServer | Self::Clock | Self::Gateway | Self::NotKept => Cause::Here,
         }
     }
 
@@ -127,8 +125,12 @@ impl Trouble {
                     format!("Port {port} of {host} does not answer from outside."),
                 ),
                 both(
-                    format!("Dans votre box Internet, redirigez le port {port} vers cette machine ; dans le pare-feu, ouvrez-le."),
-                    format!("In your Internet router, redirect port {port} to this machine; in the firewall, open it."),
+                    format!(
+                        "Dans votre box Internet, redirigez le port {port} vers cette machine ; dans le pare-feu, ouvrez-le."
+                    ),
+                    format!(
+                        "In your Internet router, redirect port {port} to this machine; in the firewall, open it."
+                    ),
                 ),
             ),
             Self::NotProven => (
@@ -156,7 +158,9 @@ impl Trouble {
             Self::Caa => (
                 "caa-forbids",
                 both(
-                    format!("Un enregistrement CAA du domaine interdit à {authority} de certifier {host}."),
+                    format!(
+                        "Un enregistrement CAA du domaine interdit à {authority} de certifier {host}."
+                    ),
                     format!("A CAA record of the domain forbids {authority} to certify {host}."),
                 ),
                 both(
@@ -178,8 +182,12 @@ impl Trouble {
             Self::Limit => (
                 "authority-limit",
                 both(
-                    format!("La limite de {authority} est atteinte : trop de demandes récentes pour {host} ou son domaine."),
-                    format!("The limit of {authority} is reached: too many recent orders for {host} or its domain."),
+                    format!(
+                        "La limite de {authority} est atteinte : trop de demandes récentes pour {host} ou son domaine."
+                    ),
+                    format!(
+                        "The limit of {authority} is reached: too many recent orders for {host} or its domain."
+                    ),
                 ),
                 both(
                     "Rien à faire : la machine redemande d'elle-même, à la date dite.",
@@ -200,8 +208,12 @@ impl Trouble {
             Self::Untrusted => (
                 "authority-untrusted",
                 both(
-                    format!("Ce qui répond à l'adresse de {authority} n'a pas de certificat reconnu."),
-                    format!("What answers at the address of {authority} has no certificate that is trusted."),
+                    format!(
+                        "Ce qui répond à l'adresse de {authority} n'a pas de certificat reconnu."
+                    ),
+                    format!(
+                        "What answers at the address of {authority} has no certificate that is trusted."
+                    ),
                 ),
                 both(
                     "Pour une autorité privée, donnez sa racine dans [tls] roots ; sinon, un réseau filtrant s'interpose.",
@@ -255,8 +267,12 @@ impl Trouble {
             Self::Worse(_) => (
                 "certificate-worse",
                 both(
-                    format!("{authority} a donné pour {host} un certificat moins bon que celui en service ; il n'est pas utilisé."),
-                    format!("{authority} gave a certificate for {host} that is worse than the one in use; it is not used."),
+                    format!(
+                        "{authority} a donné pour {host} un certificat moins bon que celui en service ; il n'est pas utilisé."
+                    ),
+                    format!(
+                        "{authority} gave a certificate for {host} that is worse than the one in use; it is not used."
+                    ),
                 ),
                 both(
                     "Vérifiez l'autorité choisie dans [tls] ; l'ancien certificat reste en service.",
@@ -337,7 +353,10 @@ mod tests {
         for trouble in &all {
             let message = trouble.message(&host, "Let's Encrypt");
             for text in [&message.sentence, &message.next_step] {
-                assert!(text.fr.ends_with('.') && text.en.ends_with('.'), "{message:?}");
+                assert!(
+                    text.fr.ends_with('.') && text.en.ends_with('.'),
+                    "{message:?}"
+                );
                 assert_ne!(text.fr, text.en);
             }
             codes.insert(message.code);

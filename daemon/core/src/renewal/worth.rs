@@ -135,28 +135,115 @@ mod tests {
             ("none yet", None, paper(0, 90), false, Ok(())),
             ("longer", Some(&held), paper(0, 90), false, Ok(())),
             ("as long", Some(&held), paper(0, 30), false, Ok(())),
-            ("shorter", Some(&held), paper(0, 29), false, Err(Worse::Shorter)),
+            (
+                "shorter",
+                Some(&held),
+                paper(0, 29),
+                false,
+                Err(Worse::Shorter),
+            ),
             ("shorter, wanted", Some(&held), paper(0, 6), true, Ok(())),
-            ("not begun", Some(&held), paper(1, 90), false, Err(Worse::NotValid)),
-            ("ended", Some(&held), paper(-90, -1), false, Err(Worse::NotValid)),
-            ("ended, none held", None, paper(-90, -1), false, Err(Worse::NotValid)),
-            ("key of another", Some(&held), other_key.clone(), false, Err(Worse::Key)),
-            ("key of another, none held", None, other_key, false, Err(Worse::Key)),
-            ("wrong name", Some(&held), other_name.clone(), false, Err(Worse::WrongNames)),
-            ("wrong name, wanted short", Some(&held), other_name, true, Err(Worse::WrongNames)),
-            ("fewer names", Some(&both), paper(0, 90), false, Err(Worse::FewerNames)),
-            ("fewer names, wanted short", Some(&both), paper(0, 90), true, Err(Worse::FewerNames)),
-            ("more names", Some(&held), Paper { life: paper(0, 90).life, ..both.clone() }, false, Ok(())),
-            ("self-signed", Some(&held), self_signed.clone(), false, Err(Worse::SelfSigned)),
-            ("self-signed, none held", None, self_signed, false, Err(Worse::SelfSigned)),
+            (
+                "not begun",
+                Some(&held),
+                paper(1, 90),
+                false,
+                Err(Worse::NotValid),
+            ),
+            (
+                "ended",
+                Some(&held),
+                paper(-90, -1),
+                false,
+                Err(Worse::NotValid),
+            ),
+            (
+                "ended, none held",
+                None,
+                paper(-90, -1),
+                false,
+                Err(Worse::NotValid),
+            ),
+            (
+                "key of another",
+                Some(&held),
+                other_key.clone(),
+                false,
+                Err(Worse::Key),
+            ),
+            (
+                "key of another, none held",
+                None,
+                other_key,
+                false,
+                Err(Worse::Key),
+            ),
+            (
+                "wrong name",
+                Some(&held),
+                other_name.clone(),
+                false,
+                Err(Worse::WrongNames),
+            ),
+            (
+                "wrong name, wanted short",
+                Some(&held),
+                other_name,
+                true,
+                Err(Worse::WrongNames),
+            ),
+            (
+                "fewer names",
+                Some(&both),
+                paper(0, 90),
+                false,
+                Err(Worse::FewerNames),
+            ),
+            (
+                "fewer names, wanted short",
+                Some(&both),
+                paper(0, 90),
+                true,
+                Err(Worse::FewerNames),
+            ),
+            (
+                "more names",
+                Some(&held),
+                Paper {
+                    life: paper(0, 90).life,
+                    ..both.clone()
+                },
+                false,
+                Ok(()),
+            ),
+            (
+                "self-signed",
+                Some(&held),
+                self_signed.clone(),
+                false,
+                Err(Worse::SelfSigned),
+            ),
+            (
+                "self-signed, none held",
+                None,
+                self_signed,
+                false,
+                Err(Worse::SelfSigned),
+            ),
         ];
         for (what, held, new, short, expected) in table {
             let got = may_replace(held, &new, &host("a.example.org"), short, NOW);
             assert_eq!(got, expected, "{what}");
         }
         // What has ended protects nothing: neither its names nor its end.
-        let ended = Paper { life: paper(-90, -1).life, ..both };
+        let ended = Paper {
+            life: paper(-90, -1).life,
+            ..both
+        };
         let new = paper(0, 6);
-        assert_eq!(may_replace(Some(&ended), &new, &host("a.example.org"), false, NOW), Ok(()));
+        assert_eq!(
+            may_replace(Some(&ended), &new, &host("a.example.org"), false, NOW),
+            Ok(())
+        );
     }
 }

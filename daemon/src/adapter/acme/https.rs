@@ -166,15 +166,26 @@ mod tests {
     fn what_headers_say() {
         let now = date("Fri, 31 Dec 1999 23:00:00 GMT").unwrap();
         let said = |pairs: &[(&HeaderName, &str)]| {
-            let headers = pairs.iter().map(|(name, value)| ((*name).clone(), value.parse().unwrap()));
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| ((*name).clone(), value.parse().unwrap()));
             Last::of(StatusCode::OK, &headers.collect(), now)
         };
-        let last = said(&[(&RETRY_AFTER, "120"), (&DATE, "Sat, 01 Jan 2000 01:00:00 GMT")]);
+        let last = said(&[
+            (&RETRY_AFTER, "120"),
+            (&DATE, "Sat, 01 Jan 2000 01:00:00 GMT"),
+        ]);
         assert_eq!(last.retry_after, Some(Duration::from_secs(120)));
         assert_eq!(last.clock_off, Duration::from_secs(7_200));
-        let last = said(&[(&RETRY_AFTER, "Fri, 31 Dec 1999 23:59:59 GMT"), (&DATE, "nonsense")]);
+        let last = said(&[
+            (&RETRY_AFTER, "Fri, 31 Dec 1999 23:59:59 GMT"),
+            (&DATE, "nonsense"),
+        ]);
         assert_eq!(last.retry_after, Some(Duration::from_secs(3_599)));
         assert_eq!(last.clock_off, Duration::ZERO);
-        assert_eq!(said(&[(&RETRY_AFTER, "Fri, 31 Dec 1999 22:00:00 GMT")]).retry_after, None);
+        assert_eq!(
+            said(&[(&RETRY_AFTER, "Fri, 31 Dec 1999 22:00:00 GMT")]).retry_after,
+            None
+        );
     }
 }

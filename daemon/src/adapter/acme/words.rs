@@ -63,6 +63,11 @@ pub(super) fn is_about_replacing(problem: &Problem) -> bool {
     matches!(kind, "alreadyReplaced" | "malformed") || problem.status == Some(409)
 }
 
+/// Whether a request was not looked at for its nonce.
+pub(super) fn is_about_a_nonce(error: &Error) -> bool {
+    matches!(error, Error::Api(problem) if kind(problem) == "badNonce")
+}
+
 fn kind(problem: &Problem) -> &str {
     let kind = problem.r#type.as_deref().unwrap_or("");
     kind.strip_prefix(NAMESPACE).unwrap_or(kind)
@@ -92,18 +97,17 @@ fn of_problem(problem: &Problem, stage: Stage, last: Last) -> NoCertificate {
         Trouble::Contact
     } else if has("accountDoesNotExist") {
         Trouble::Account
+    } else if has("badNonce") || has("serverInternal") || broken {
+        Trouble::Away
     } else if matches!(stage, Stage::Proof(_)) {
         match kind(problem) {
             "connection" if by_net => Trouble::PortClosed(port),
             "dns" if by_net => Trouble::NoAddress,
             "unauthorized" | "incorrectResponse" | "tls" if by_net => Trouble::Elsewhere,
-            "serverInternal" => Trouble::Away,
             _ => Trouble::NotProven,
         }
     } else if has("unauthorized") && matches!(stage, Stage::Account | Stage::Order) {
         Trouble::Account
-    } else if has("serverInternal") || broken {
-        Trouble::Away
     } else {
         Trouble::Refused
     };
@@ -196,6 +200,7 @@ mod tests {
             ("dns", http, Trouble::NoAddress),
             ("dns", dns, Trouble::NotProven),
             ("serverInternal", Stage::End, Trouble::Away),
+            ("badNonce", http, Trouble::Away),
             ("badCSR", Stage::End, Trouble::Refused),
         ] {
             let json = format!("{{\"type\":\"{NAMESPACE}{kind}\",\"detail\":\"x\"}}");

@@ -121,7 +121,9 @@ async fn ask(
     question.add_query(Query::query(name, kind));
     let bytes = question.to_vec().map_err(|_| Trouble::NoAddress)?;
     // A resolver that is away says nothing about the name.
-    let answer = exchange(resolver, &bytes).await.map_err(|_| Trouble::Away)?;
+    let answer = exchange(resolver, &bytes)
+        .await
+        .map_err(|_| Trouble::Away)?;
     let answer = Message::from_vec(&answer).map_err(|_| Trouble::Away)?;
     if answer.metadata.id != question.metadata.id {
         return Err(Trouble::Away);

@@ -43,7 +43,10 @@ impl Zone {
     pub fn open(settings: &DnsConfig) -> anyhow::Result<Self> {
         let file = &settings.key_file;
         let say = || format!("[tls.dns] key_file: {}", file.display());
-        let mode = std::fs::metadata(file).with_context(say)?.permissions().mode();
+        let mode = std::fs::metadata(file)
+            .with_context(say)?
+            .permissions()
+            .mode();
         ensure!(
             mode & 0o077 == 0,
             "{}: others can read it (mode {:o}); chmod 600",
@@ -53,13 +56,20 @@ impl Zone {
         let text = Zeroizing::new(std::fs::read_to_string(file).with_context(say)?);
         let key = BASE64_STANDARD.decode(text.trim());
         let key = key.map_err(|_| anyhow::anyhow!("{}: no base64", say()))?;
-        ensure!(key.len() >= 16, "{}: a key that short protects nothing", say());
+        ensure!(
+            key.len() >= 16,
+            "{}: a key that short protects nothing",
+            say()
+        );
         let algorithm = match settings.key_algorithm {
             KeyAlgorithm::HmacSha256 => TsigAlgorithm::HmacSha256,
             KeyAlgorithm::HmacSha384 => TsigAlgorithm::HmacSha384,
             KeyAlgorithm::HmacSha512 => TsigAlgorithm::HmacSha512,
         };
-        ensure!(settings.wait_s <= WAIT_S_MAX, "[tls.dns] wait_s: {WAIT_S_MAX} at the most");
+        ensure!(
+            settings.wait_s <= WAIT_S_MAX,
+            "[tls.dns] wait_s: {WAIT_S_MAX} at the most"
+        );
         let signer = TSigner::new(key, algorithm, name(&settings.key_name)?, FUDGE_S)?;
         Ok(Self {
             server: settings.server,
@@ -82,7 +92,10 @@ impl Zone {
         } else {
             update_message::delete_by_rdata(set, self.zone.clone(), false)
         };
-        let (answer, id) = self.send(&mut message).await.map_err(|e| said(e.to_string()))?;
+        let (answer, id) = self
+            .send(&mut message)
+            .await
+            .map_err(|e| said(e.to_string()))?;
         if answer.metadata.id != id {
             return Err(said("an answer to another question".to_owned()));
         }
