@@ -48,6 +48,8 @@ pub struct Api<W: World> {
     pub open_hosts: watch::Receiver<BTreeSet<Hostname>>,
     /// How each address's TLS certificate stands.
     pub certificates: watch::Receiver<Vec<CertificateCard>>,
+    /// What the gateway counted.
+    pub visits: Arc<crate::visits::Visits>,
     /// Who takes requests and knows the catalogue.
     pub desk: Arc<dyn Desk>,
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 pub use tls::{AuthorityConfig, CheckConfig, DnsConfig, KeyAlgorithm, TlsConfig, Way};
 
+use crate::gateway::limits::Limits;
 use crate::ports::{Answer, Fault};
 
 /// Where the configuration is looked for when nothing else is said.
@@ -48,6 +49,8 @@ pub struct Config {
 pub struct EngineConfig {
     /// Its socket.
     pub socket: PathBuf,
+    /// Keep neighbours on the network out of the apps' networks, with rules beside the engine's own.
+    pub fence: bool,
 }
 
 /// Where images come from.
@@ -74,6 +77,12 @@ pub struct GatewayConfig {
     pub https: Vec<SocketAddr>,
     /// Where it answers HTTP, with redirects.
     pub http: Vec<SocketAddr>,
+    /// The port at which browsers find HTTPS, where a router in front has another one than the box.
+    pub https_port: Option<u16>,
+    /// Browsers are told to come by HTTPS alone for so many seconds (HSTS); they are not told when nothing is said.
+    pub hsts_s: Option<u32>,
+    /// How much and how long the gateway bears.
+    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -97,6 +106,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             socket: "/var/run/docker.sock".into(),
+            fence: true,
         }
     }
 }
@@ -108,6 +118,9 @@ impl Default for GatewayConfig {
             user: "lavoir-gateway".into(),
             https: vec![any(443)],
             http: vec![any(80)],
+            https_port: None,
+            hsts_s: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -130,6 +143,10 @@ impl Config {
         config.domain()?;
         if let Some(why) = config.tls.unsound() {
             return Err(unsound(path, &format!("[tls]: {why}")));
+        }
+        if let Some(name) = config.gateway.limits.unsound() {
+            let what = format!("gateway.limits.{name}: 0, or too large");
+            return Err(unsound(path, &what));
         }
         Ok(config)
     }
@@ -211,6 +228,10 @@ mod tests {
                 false,
             ),
             ("[tls.check]\nhttp_port = 80\nhttps_prot = 1", false),
+            ("[gateway.limits]\nhead_ms = 500", true),
+            ("[gateway.limits]\nhead_ms = 0", false),
+            ("[gateway.limits]\nconnections_max = 1000000", false),
+            ("[gateway.limits]\nhead = 5", false),
         ] {
             std::fs::write(&file, text)?;
             assert_eq!(Config::load(Some(&file)).is_ok(), good, "{text}");

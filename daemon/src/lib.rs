@@ -20,5 +20,6 @@ pub mod door;
 pub mod doorway;
 pub mod gateway;
 pub mod orders;
+pub mod visits;
 
 pub mod adapter;

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use lavoir::cli::{self, Cli, Command, Lent};
 use lavoir::config::Config;
+use lavoir::gateway::{Options, Role, Settings};
+use lavoir::ports::Fault;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -14,16 +16,26 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Daemon(_) => run_daemon(&cli),
         // Before there is any thread: rights are given up thread by thread.
-        Command::Gateway(_) => run_gateway(&cli),
+        Command::Gateway(args) => run_gateway(&cli, args.role),
         _ => return ask(cli),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            say_why(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// In both languages, with the way out (law L5): whoever reads the log may not have the box's language.
+fn say_why(error: &anyhow::Error) {
+    let Some(Fault { message, .. }) = error.downcast_ref() else {
+        return tracing::error!("{error:#}");
+    };
+    let (sentence, next_step) = (&message.sentence, &message.next_step);
+    tracing::error!(message.code, "{} {}", sentence.fr, next_step.fr);
+    tracing::error!(message.code, "{} {}", sentence.en, next_step.en);
 }
 
 fn run_daemon(cli: &Cli) -> anyhow::Result<()> {
@@ -36,15 +48,22 @@ fn run_daemon(cli: &Cli) -> anyhow::Result<()> {
     runtime.block_on(world::daemon(config))
 }
 
-fn run_gateway(cli: &Cli) -> anyhow::Result<()> {
+fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
     log_to_stderr();
     let config = Config::load(cli.config.as_deref())?;
-    lavoir::gateway::run(&lavoir::gateway::Options {
+    let options = Options {
         socket: config.gateway_socket(),
         https: config.gateway.https,
         http: config.gateway.http,
         user: config.gateway.user,
-    })
+        config: cli.config.clone(),
+        settings: Settings {
+            limits: config.gateway.limits,
+            hsts_s: config.gateway.hsts_s,
+            https_port: config.gateway.https_port,
+        },
+    };
+    lavoir::gateway::run(&options, role)
 }
 
 fn ask(cli: Cli) -> ExitCode {

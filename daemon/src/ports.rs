@@ -168,6 +168,8 @@ pub trait Containers: Send + Sync + 'static {
     fn remove_network(&self, app: &AppId) -> impl Future<Output = Answer<()>> + Send;
     /// Removes a volume; well when it is not there.
     fn remove_volume(&self, app: &AppId, name: &str) -> impl Future<Output = Answer<()>> + Send;
+    /// Removes images that this box made, and what else its builds left behind. What a container uses stays.
+    fn remove_images(&self, names: &BTreeSet<String>) -> impl Future<Output = Answer<()>> + Send;
     /// Whether the engine answers.
     fn is_there(&self) -> impl Future<Output = bool> + Send;
     /// Disk that each app's volumes take, MiB.
@@ -181,6 +183,8 @@ pub struct Seen {
     pub apps: BTreeMap<AppId, SeenApp>,
     /// Images asked for that are there.
     pub images: BTreeSet<String>,
+    /// Names of all images that this box made for apps.
+    pub made: BTreeSet<String>,
 }
 
 /// What the engine has of one app.
@@ -226,11 +230,13 @@ pub struct ContainerOrder {
 pub trait AppFiles: Send + Sync + 'static {
     /// The digest last noted and the hooks done.
     fn observe(&self, app: &AppId) -> impl Future<Output = Answer<SeenFiles>> + Send;
-    /// Generates missing secrets, writes secrets and files, then notes the digest.
+    /// Generates secrets that are not there yet, writes secrets and files, then notes the digest. A secret of `known`
+    /// that is not there is a fault: the app's data were made with it.
     fn write(
         &self,
         app: &AppId,
         release: &Release,
+        known: &BTreeSet<&PartId>,
         digest: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
     /// All placeholders and what they stand for: `SECRET_DB_PASSWORD` → its value.
@@ -297,6 +303,12 @@ pub struct SeenFiles {
 pub trait LedgerStore: Send + Sync + 'static {
     /// All entries in order: bytes and stored hash.
     fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
+    /// At most `count` entries in order, from the one with the index `from` on.
+    fn read_from(
+        &self,
+        from: u64,
+        count: u64,
+    ) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
     /// Adds one, on the disk when this returns. Refuses an index that is there.
     fn append(
         &self,

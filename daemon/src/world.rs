@@ -29,12 +29,14 @@ use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
 use lavoir::orders::{Chosen, Gate, Orders, Ports};
-use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, ProofZone, World};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, ProofZone, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
+use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
+use lavoir_core::text::Text;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -125,6 +127,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         probe: HttpProbe,
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
+    let store = world.clone();
     engine
         .prepare(box_id, &domain)
         .await
@@ -136,7 +139,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         SystemClock.now(),
     )?);
     let progress = Arc::new(Progress::default());
-    let reconciler = Reconciler::new(engine.clone(), progress.clone());
+    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let reconciler =
+        Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
     let panel = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -155,11 +160,12 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ca_pem: ca.root_pem().to_owned(),
     });
     let pages = lavoir_web_admin::router(desk.clone());
-    let (open, open_hosts) = watch::channel(BTreeSet::new());
     let (cards, certificates) = watch::channel(Vec::new());
+    let visits = Arc::new(Visits::default());
     let router = api::router(Api {
         certificates,
         open_hosts,
+        visits: visits.clone(),
         engine,
         progress,
         observed,
@@ -199,7 +205,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let (applied, versions) = watch::channel(0);
     tokio::spawn(doorway::tell_open(seen.clone(), versions.clone(), open));
     tokio::spawn(doorway::tell_answered(seen.clone(), versions, told));
-    tokio::spawn(gateway.serve(seen, applied));
+    tokio::spawn(gateway.serve(seen, applied, visits));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
     let (mut term, mut int) = (
@@ -219,6 +225,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = reconciling.await;
+    store.ledger_store.close().await;
     Ok(())
 }
 
@@ -246,6 +253,7 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
     DockerOptions {
         socket: config.engine.socket.clone(),
         box_id: box_id.to_owned(),
+        fence: config.engine.fence,
         images: ImageSources {
             mirror: config.images.mirror.clone(),
             archives: config.images.archives.clone(),
@@ -259,8 +267,21 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
 /// Two daemons on one state folder would write two pasts: the second one does not start.
 fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
     let file = fs::File::create(state.join("lock"))?;
-    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock)
-        .map_err(|_| anyhow::anyhow!("another daemon works on {}", state.display()))
+    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(|_| {
+        let state = state.display();
+        let fault = Fault::lasting(
+            "state-in-use",
+            Text::new(
+                format!("Un autre démon travaille déjà sur {state}."),
+                format!("Another daemon is at work on {state} already."),
+            ),
+            Text::new(
+                "Arrêtez-le d'abord, ou donnez un autre dossier « state » à celui-ci.",
+                "Stop it first, or give this one another “state” folder.",
+            ),
+        );
+        fault.into()
+    })
 }
 
 /// Made once: eight letters and digits that are not mistaken for one another, in two groups.

@@ -95,6 +95,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
     let api = Api {
         open_hosts,
         certificates: watch::channel(Vec::new()).1,
+        visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,

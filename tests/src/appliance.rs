@@ -9,11 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::engine::TestEngine;
+use crate::engine::{TestEngine, base_archive, end};
 
 /// The domain of every test's box.
 pub const DOMAIN: &str = "box.test";
@@ -63,8 +62,9 @@ impl Appliance {
 
     fn configure(&self, recipes: &[&Path]) -> Result<()> {
         let mut images = toml::Table::new();
-        let archives = archives()?;
-        images.insert("archives".into(), text(&archives));
+        let base = base_archive()?;
+        let archives = base.parent().context("an archive has a folder")?;
+        images.insert("archives".into(), text(archives));
         if let Some(bundle) = ca_bundle() {
             images.insert("ca_bundle".into(), text(&bundle));
         }
@@ -80,6 +80,8 @@ impl Appliance {
         table.insert("images".into(), toml::Value::Table(images));
         let mut engine = toml::Table::new();
         engine.insert("socket".into(), text(&self.engine.socket()));
+        // The machine's own rules are not a test's to change.
+        engine.insert("fence".into(), toml::Value::Boolean(false));
         table.insert("engine".into(), toml::Value::Table(engine));
         let mut gateway = toml::Table::new();
         gateway.insert("user".into(), "nobody".into());
@@ -138,7 +140,7 @@ impl Appliance {
     /// Asks the daemon to end, as systemd would.
     pub fn stop_daemon(&mut self) -> Result<()> {
         match self.daemon.take() {
-            Some(child) => end(child, Signal::SIGTERM),
+            Some(mut child) => end(&mut child, Signal::SIGTERM),
             None => Ok(()),
         }
     }
@@ -146,7 +148,7 @@ impl Appliance {
     /// Kills the daemon, as a power cut would.
     pub fn kill_daemon(&mut self) -> Result<()> {
         match self.daemon.take() {
-            Some(child) => end(child, Signal::SIGKILL),
+            Some(mut child) => end(&mut child, Signal::SIGKILL),
             None => Ok(()),
         }
     }
@@ -320,11 +322,11 @@ impl Drop for Appliance {
         if thread::panicking() {
             eprintln!("{}", self.logs());
         }
-        for child in [self.gateway.take(), self.daemon.take()]
+        for mut child in [self.gateway.take(), self.daemon.take()]
             .into_iter()
             .flatten()
         {
-            if let Err(error) = end(child, Signal::SIGTERM) {
+            if let Err(error) = end(&mut child, Signal::SIGTERM) {
                 eprintln!("a process of a test did not end well: {error:#}");
             }
         }
@@ -355,22 +357,6 @@ impl Page {
     }
 }
 
-fn end(mut child: Child, signal: Signal) -> Result<()> {
-    if child.try_wait()?.is_none() {
-        kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
-    }
-    let begun = Instant::now();
-    while child.try_wait()?.is_none() {
-        if begun.elapsed() > WAIT {
-            child.kill()?;
-            child.wait()?;
-            bail!("it had to be killed");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}
-
 /// The executable that was built with this test.
 pub fn executable() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
@@ -390,42 +376,6 @@ pub fn executable() -> Result<PathBuf> {
 /// The recipes of this repository.
 pub fn recipes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes")
-}
-
-/// A folder with Debian's base system, bootstrapped once for all tests of this build folder.
-fn archives() -> Result<PathBuf> {
-    let here = executable()?;
-    let folder = here
-        .ancestors()
-        .nth(2)
-        .context("no build folder")?
-        .join("lavoir-rig");
-    fs::create_dir_all(&folder)?;
-    let base = folder.join("lavoir-base-trixie.tar");
-    // Tests of several processes come here at once: one makes it, the others wait.
-    let lock = fs::File::create(folder.join("base.lock"))?;
-    let _held = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive)
-        .map_err(|(_, error)| error)?;
-    if !base.is_file() {
-        let beside = folder.join("base.new.tar");
-        let output = Command::new("mmdebstrap")
-            .args([
-                "--quiet",
-                "--variant=minbase",
-                "--include=ca-certificates",
-                "trixie",
-            ])
-            .arg(&beside)
-            .output()
-            .context("mmdebstrap")?;
-        ensure!(
-            output.status.success(),
-            "mmdebstrap: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        fs::rename(beside, &base)?;
-    }
-    Ok(folder)
 }
 
 /// What this machine's clients trust, where its network needs more than Debian's own.

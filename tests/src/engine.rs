@@ -25,21 +25,29 @@ pub struct TestEngine {
     folder: Option<tempfile::TempDir>,
     child: Child,
     net: Net,
+    further: Vec<String>,
 }
 
 impl TestEngine {
     /// Starts one; needs root.
     pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with further words on its command line.
+    pub fn start_with(further: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("lavoir-engine-")
             .tempdir()?;
         let net = Net::take()?;
-        let child = spawn(folder.path(), &net)?;
+        let further: Vec<String> = further.iter().map(|word| String::from(*word)).collect();
+        let child = spawn(folder.path(), &net, &further)?;
         // From here on everything ends by itself.
         let mut engine = Self {
             folder: Some(folder),
             child,
             net,
+            further,
         };
         engine.await_answer()?;
         Ok(engine)
@@ -85,12 +93,29 @@ impl TestEngine {
 
     /// Ends the engine, its folder stays: for tests of an engine that is away.
     pub fn stop(&mut self) -> Result<()> {
-        end(&mut self.child)
+        end(&mut self.child, Signal::SIGTERM)
     }
 
-    /// Starts it again after [`TestEngine::stop`].
+    /// Kills the engine as the kernel would, its containers go on; for tests of one that breaks.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        // Its own care when it ends well.
+        let _ = fs::remove_file(self.dir().join("pid"));
+        // What it started ends with it, a moment later.
+        let pid = self.dir().join("exec/containerd/containerd.pid");
+        let pid = fs::read_to_string(pid).unwrap_or_default();
+        let begun = Instant::now();
+        while !pid.is_empty() && Path::new("/proc").join(pid.trim()).exists() {
+            ensure!(begun.elapsed() < WAIT, "containerd does not end");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Starts it again after [`TestEngine::stop`] or [`TestEngine::kill`].
     pub fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.dir(), &self.net)?;
+        self.child = spawn(self.dir(), &self.net, &self.further)?;
         self.await_answer()
     }
 
@@ -113,7 +138,7 @@ impl TestEngine {
 
 impl Drop for TestEngine {
     fn drop(&mut self) {
-        if let Err(error) = end(&mut self.child) {
+        if let Err(error) = end(&mut self.child, Signal::SIGTERM) {
             eprintln!("a test's dockerd did not end well: {error:#}");
         }
         if let Some(folder) = self.folder.take() {
@@ -125,7 +150,7 @@ impl Drop for TestEngine {
     }
 }
 
-fn spawn(folder: &Path, net: &Net) -> Result<Child> {
+fn spawn(folder: &Path, net: &Net, further: &[String]) -> Result<Child> {
     let log = fs::File::options()
         .create(true)
         .append(true)
@@ -153,6 +178,7 @@ fn spawn(folder: &Path, net: &Net) -> Result<Child> {
             "--shutdown-timeout",
             "3",
         ])
+        .args(further)
         .env("DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE", "1")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -171,12 +197,13 @@ fn spawn(folder: &Path, net: &Net) -> Result<Child> {
     receiver.recv()?.context("setpriv or dockerd cannot be run")
 }
 
-fn end(child: &mut Child) -> Result<()> {
+/// Sends a process a signal and waits for its end; one that does not come is killed.
+pub(crate) fn end(child: &mut Child, signal: Signal) -> Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
     }
     let pid = Pid::from_raw(i32::try_from(child.id())?);
-    kill(pid, Signal::SIGTERM)?;
+    kill(pid, signal)?;
     let begun = Instant::now();
     while child.try_wait()?.is_none() {
         if begun.elapsed() > WAIT {
@@ -321,18 +348,19 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests.
+/// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests, under the name by
+/// which the daemon finds it in a folder of archives.
 pub fn base_archive() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program
         .ancestors()
         .nth(3)
         .context("the tests are not in a target folder")?;
-    let folder = target.join("lavoir-rig");
+    let folder = target.join("lavoir-rig/archives");
     fs::create_dir_all(&folder)?;
     let lock = fs::File::create(folder.join("lock"))?;
     lock.lock()?;
-    let archive = folder.join("base-trixie.tar");
+    let archive = folder.join("lavoir-base-trixie.tar");
     if !archive.exists() {
         let half = folder.join("base-trixie.half.tar");
         let arguments = [

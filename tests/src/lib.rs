@@ -5,5 +5,6 @@ pub mod authority;
 pub mod chance;
 pub mod engine;
 pub mod memory;
+pub mod notes;
 pub mod shapes;
 pub mod zone;

@@ -6,9 +6,11 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::time::Duration;
 
 use lavoir::adapter::docker::ImageSources;
+use lavoir::adapter::docker::fence::BRIDGES;
 use lavoir::ports::{Containers, Retry, Unit};
 use lavoir_core::observed::{Run, VolumeState};
 use lavoir_core::recipe::Protocol;
@@ -28,6 +30,13 @@ async fn an_apps_network_volume_and_containers_live_and_go() {
 
     docker.make_network(&blog).await.unwrap();
     docker.make_network(&blog).await.unwrap();
+    // Its bridge is known by its name to the rules that keep neighbours out.
+    let format = "{{index .Options \"com.docker.network.bridge.name\"}}";
+    let bridge = engine
+        .docker(&["network", "inspect", "-f", format, "lavoir-blog"])
+        .unwrap();
+    assert!(bridge.starts_with(BRIDGES), "{bridge}");
+    assert!(Path::new("/sys/class/net").join(&bridge).exists());
     docker
         .make_volume(&blog, "lavoir-blog-data-g1", None, &silent)
         .await
@@ -372,6 +381,7 @@ async fn what_others_made_is_left_alone_and_refused_under_our_names() {
         context: "image".into(),
         containerfile: "Containerfile".into(),
         target: None,
+        day: None,
     };
     held(
         docker
@@ -473,7 +483,14 @@ async fn a_volume_is_copied_beside_the_old_one_or_known_as_half_a_copy() {
     let docker = adapter(&engine, "box-a", ImageSources::default()).await;
     let blog = app("blog");
     let (old, new) = ("lavoir-blog-data-g1", "lavoir-blog-data-g2");
+    // Of a copy that never came to be, by a daemon that was cut short.
+    let mark = engine
+        .dir()
+        .join("scratch/volumes")
+        .join(format!("{old}.copying"));
+    fs::write(&mark, "").unwrap();
     docker.make_volume(&blog, old, None, &silent).await.unwrap();
+    assert!(!mark.exists(), "an empty volume has a mark of a half copy");
     let from = engine.dir().join("data/volumes").join(old).join("_data");
     let to = engine.dir().join("data/volumes").join(new).join("_data");
     fs::create_dir(from.join("folder")).unwrap();

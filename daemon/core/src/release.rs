@@ -11,9 +11,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::day::Day;
 use crate::id::{Hostname, PartId, RecipeId};
 use crate::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
-use crate::text::Text;
+use crate::text::{Language, Text};
 
 /// All that an app is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct Release {
     pub recipe_version: String,
     /// SHA-256 of the recipe's folder as it was read, in hex.
     pub recipe_digest: String,
+    /// No main version may be left out on the way to this one.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub one_at_a_time: bool,
     /// What people call it.
     pub name: Text,
     /// Memory it needs, MiB.
@@ -37,6 +41,9 @@ pub struct Release {
     pub host: Hostname,
     /// Its further addresses, by the recipe's name for them.
     pub extra_hosts: BTreeMap<PartId, Hostname>,
+    /// What its texts and files know of the box; as it is at present where this was not kept yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
     /// What the installer answered.
     pub answers: BTreeMap<PartId, Answer>,
     /// The containers, by service name.
@@ -61,6 +68,18 @@ pub struct Release {
     pub health: Option<HttpHealth>,
     /// Ports opened on the machine itself.
     pub ports: Vec<PublishedPort>,
+}
+
+/// The box as it was configured when the release was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// Its first language.
+    pub language: Language,
+    /// `Europe/Paris`.
+    pub timezone: String,
+    /// Networks from which the gateway's requests come.
+    pub proxies: Vec<String>,
 }
 
 /// An answer to a recipe's question.
@@ -159,6 +178,10 @@ pub enum Image {
         containerfile: String,
         /// Stage to build.
         target: Option<String>,
+        /// The day of the decision to make it: its packages are not older than that. Decisions of before this was
+        /// kept have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day: Option<Day>,
     },
 }
 
@@ -400,6 +423,15 @@ impl Release {
         images.sort();
         images.dedup();
         images
+    }
+
+    /// The earliest day of the images made on the box; none when there are none, or one of them has no day.
+    pub fn made_on(&self) -> Option<&Day> {
+        let days = self.images().into_iter().filter_map(|image| match image {
+            Image::Built { day, .. } => Some(day.as_ref()),
+            Image::Pulled { .. } => None,
+        });
+        days.min().flatten()
     }
 
     /// Services in the order in which they start: each after all it depends on. Dependencies of a release are

@@ -1,5 +1,7 @@
 //! The ledger in SQLite: write-ahead log, every commit on the disk before it returns.
 
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr as _;
 
@@ -7,7 +9,8 @@ use lavoir_core::ledger::Hash;
 use lavoir_core::text::Text;
 use sqlx::Row as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 
 use crate::ports::{Answer, Fault, LedgerStore};
@@ -23,6 +26,13 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be opened, is no database, or was written by a newer version.
     pub async fn open(file: &Path) -> Answer<Self> {
+        // Root's own from its first moment; SQLite gives its side files the same mode.
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(cannot_open)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -43,6 +53,11 @@ impl Sqlite {
                 other => cannot_open(other),
             })?;
         Ok(Self { pool })
+    }
+
+    /// Brings everything into the one file and lets go of it; nothing is lost without this.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
     /// Opens a file to read it only, as it is; for `lavoir ledger verify`.
@@ -67,15 +82,19 @@ impl LedgerStore for Sqlite {
             .fetch_all(&self.pool)
             .await
             .map_err(cannot_open)?;
-        rows.iter()
-            .map(|row| {
-                let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
-                let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
-                // A hash of another length matches no bytes: the verifier names the entry.
-                let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
-                Ok((bytes, hash))
-            })
-            .collect()
+        rows.iter().map(entry).collect()
+    }
+
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let rows =
+            sqlx::query("SELECT bytes, hash FROM ledger WHERE entry >= ? ORDER BY entry LIMIT ?")
+                .bind(number(from))
+                .bind(number(count))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(cannot_open)?;
+        rows.iter().map(entry).collect()
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
@@ -89,6 +108,14 @@ impl LedgerStore for Sqlite {
             .map_err(cannot_write)?;
         Ok(())
     }
+}
+
+fn entry(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
+    let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
+    let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
+    // A hash of another length matches no bytes: the verifier names the entry.
+    let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
+    Ok((bytes, hash))
 }
 
 fn cannot_open(error: impl std::fmt::Display) -> Fault {
@@ -164,10 +191,27 @@ mod tests {
                 .await
                 .is_err()
         );
-        drop(store);
+        let mode = |file: &Path| {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::metadata(file).map(|found| found.permissions().mode() & 0o777)
+        };
+        assert_eq!(mode(&file)?, 0o600);
+        assert_eq!(mode(&dir.path().join("lavoir.db-wal"))?, 0o600);
+        store.close().await;
+        assert!(!dir.path().join("lavoir.db-wal").exists());
         let again = Sqlite::open(&file).await?.read_all().await?;
         assert_eq!(again.len(), 3);
         assert_eq!(again[2], (vec![2], leaf_hash(&[2])));
+        let store = Sqlite::open(&file).await?;
+        for (from, count, expected) in [
+            (0, 2, &again[..2]),
+            (1, 9, &again[1..]),
+            (2, 1, &again[2..]),
+            (3, 9, &[]),
+            (u64::MAX, u64::MAX, &[]),
+        ] {
+            assert_eq!(store.read_from(from, count).await?, expected);
+        }
         let mode: String = {
             let pool = Sqlite::open(&file).await?.pool;
             sqlx::query_scalar("PRAGMA journal_mode")

@@ -195,6 +195,9 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::Busy { .. }
         | Refusal::OtherRecipe { .. }
         | Refusal::UpToDate { .. }
+        | Refusal::OlderVersion { .. }
+        | Refusal::VersionSkipped { .. }
+        | Refusal::VersionUnordered { .. }
         | Refusal::NothingChanged { .. }
         | Refusal::StaleReport { .. }
         | Refusal::HostTaken { .. }
@@ -205,6 +208,7 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         Refusal::OtherArchitecture { .. } => Kind::Unfit,
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,
         Refusal::TooManyApps { .. }
+        | Refusal::TooManyAddresses { .. }
         | Refusal::NotEnoughMemory { .. }
         | Refusal::NotEnoughDisk { .. } => Kind::NoRoom,
     }

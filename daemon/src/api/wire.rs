@@ -12,6 +12,7 @@ use lavoir_core::text::{Message, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::door::Count;
 pub use crate::orders::{CertificateCard, Health as CertificateHealth};
 use crate::progress::StepProgress;
 
@@ -118,6 +119,9 @@ pub struct AppDetail {
     pub containers: BTreeMap<PartId, ContainerCard>,
     /// Volumes observed, by Docker name.
     pub volumes: BTreeMap<String, VolumeState>,
+    /// What was asked of it since the daemon began: numbers, and nothing about anybody.
+    #[serde(default)]
+    pub visits: Count,
     /// The last thing that went wrong.
     pub failure: Option<FailureCard>,
 }

@@ -76,6 +76,9 @@ impl Containers for Still {
     async fn remove_volume(&self, _: &AppId, _: &str) -> Answer<()> {
         Ok(())
     }
+    async fn remove_images(&self, _: &BTreeSet<String>) -> Answer<()> {
+        Ok(())
+    }
     async fn is_there(&self) -> bool {
         true
     }
@@ -88,7 +91,7 @@ impl AppFiles for Still {
     async fn observe(&self, _: &AppId) -> Answer<SeenFiles> {
         Ok(SeenFiles::default())
     }
-    async fn write(&self, _: &AppId, _: &Release, _: &str) -> Answer<()> {
+    async fn write(&self, _: &AppId, _: &Release, _: &BTreeSet<&PartId>, _: &str) -> Answer<()> {
         Ok(())
     }
     async fn values(&self, _: &AppId, _: &Release) -> Answer<Values> {
@@ -121,6 +124,12 @@ impl AppFiles for Still {
 impl LedgerStore for Still {
     async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
         Ok(self.entries.lock().unwrap().clone())
+    }
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let entries = self.entries.lock().unwrap();
+        let wanted = entries.iter().skip(number(from)).take(number(count));
+        Ok(wanted.cloned().collect())
     }
     async fn append(&self, _: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
         self.entries.lock().unwrap().push((bytes.to_vec(), *hash));

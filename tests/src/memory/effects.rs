@@ -46,6 +46,7 @@ impl Containers for Memory {
             Ok(Seen {
                 apps: apps.collect(),
                 images: inner.images.intersection(images).cloned().collect(),
+                made: inner.made().cloned().collect(),
             })
         };
         self.effect("observe".into(), deed).await
@@ -247,6 +248,15 @@ impl Containers for Memory {
         self.effect(format!("remove-volume {name}"), deed).await
     }
 
+    async fn remove_images(&self, names: &BTreeSet<String>) -> Answer<()> {
+        let deed = |inner: &mut Inner| {
+            inner.check_sweep(names);
+            inner.images.retain(|name| !names.contains(name));
+            Ok(())
+        };
+        self.effect("remove-images".into(), deed).await
+    }
+
     async fn is_there(&self) -> bool {
         self.effect("is-there".into(), |_| Ok(())).await.is_ok()
     }
@@ -263,7 +273,13 @@ impl AppFiles for Memory {
         self.effect(format!("observe-files {app}"), deed).await
     }
 
-    async fn write(&self, app: &AppId, _release: &Release, digest: &str) -> Answer<()> {
+    async fn write(
+        &self,
+        app: &AppId,
+        _release: &Release,
+        _known: &BTreeSet<&PartId>,
+        digest: &str,
+    ) -> Answer<()> {
         let deed = |inner: &mut Inner| {
             inner.check(app, "write-files");
             inner.folders.entry(app.clone()).or_default().digest = Some(digest.to_owned());
@@ -323,6 +339,12 @@ impl AppFiles for Memory {
 impl LedgerStore for Memory {
     async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
         Ok(self.ledger())
+    }
+
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let all = self.ledger().into_iter().skip(number(from));
+        Ok(all.take(number(count)).collect())
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {

@@ -2,10 +2,11 @@
 //! updated, brought back from a bad update, removed, reinstalled, deleted.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use lavoir_tests::appliance::{Appliance, DOMAIN, recipes};
+use lavoir_tests::notes::copy;
 
 use crate::{calendar, map, weblog};
 
@@ -287,20 +288,6 @@ impl Shelf {
             "command: [\"sh\", \"-c\", \"rm -rf /var/lib/radicale/*; sleep 1; echo broken on purpose; exit 7\"]",
         )
     }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target: PathBuf = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir(&target)?;
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }
 
 /// Objects of somebody else on the same engine (law L13).

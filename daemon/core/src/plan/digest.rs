@@ -20,14 +20,19 @@ pub fn files_digest(release: &Release) -> String {
         .iter()
         .map(|(id, service)| (id, &service.secrets))
         .collect();
-    digest(&(
+    let made_from = (
         &release.files,
         &release.secrets,
         mounts,
         &release.answers,
         &release.host,
         &release.extra_hosts,
-    ))
+    );
+    match &release.surroundings {
+        Some(surroundings) => digest(&(made_from, surroundings)),
+        // As it was before they were kept: nothing is written anew for that alone.
+        None => digest(&made_from),
+    }
 }
 
 /// Digest of all from which one container is made, in hex: its service, the generation of its volumes, the restarts

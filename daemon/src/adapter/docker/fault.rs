@@ -19,6 +19,17 @@ pub(super) fn is_absent(error: &Error) -> bool {
     )
 }
 
+/// Something else still needs it.
+pub(super) fn is_in_use(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DockerResponseServerError {
+            status_code: 409,
+            ..
+        }
+    )
+}
+
 /// The oldest API, 1.x, of an engine for which ours is too old.
 pub(super) fn oldest_api(error: &Error) -> Option<usize> {
     let Error::DockerResponseServerError {
@@ -247,8 +258,8 @@ pub(super) fn bad_box_id(id: &str) -> Fault {
             format!("The box's identity “{id}” is not made of letters, digits and hyphens."),
         ),
         Text::new(
-            "Corrigez-la dans la configuration.",
-            "Correct it in the configuration.",
+            "Elle vient du registre, dont le début est abîmé : lancez « lavoir ledger verify », et signalez-le.",
+            "It comes from the ledger, whose beginning is damaged: run “lavoir ledger verify”, and report it.",
         ),
     )
 }
@@ -261,7 +272,10 @@ pub(super) fn no_context(name: &str) -> Fault {
             format!("Les fichiers pour fabriquer l'image « {name} » manquent."),
             format!("The files to build the image “{name}” are missing."),
         ),
-        Text::new("Réinstallez la recette.", "Install the recipe again."),
+        Text::new(
+            "Mettez le service à jour avec une recette complète ; si cela dure, signalez-le.",
+            "Update the app with a whole recipe; if it lasts, report it.",
+        ),
     )
 }
 
