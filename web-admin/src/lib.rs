@@ -1,6 +1,7 @@
 //! What is shown. For now the panel's first page: what this box runs, behind the set-up code. Every page works
 //! without a script.
 
+pub mod admin;
 mod door;
 mod words;
 
