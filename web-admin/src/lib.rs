@@ -302,3 +302,8 @@ fn language(headers: &HeaderMap) -> Language {
         Language::En
     }
 }
+
+/// For now.
+pub fn panel(_: Arc<dyn admin::Admin>) -> Router {
+    Router::new()
+}
