@@ -401,7 +401,7 @@ impl<W: World> Accounts<W> {
     fn new_key(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0u8; 32]);
         self.engine.world().entropy().fill(&mut *bytes);
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes))
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))
     }
 }
 

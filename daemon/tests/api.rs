@@ -290,6 +290,29 @@ async fn progress_tells_how_it_ended() {
 }
 
 #[tokio::test]
+async fn progress_comes_as_events_for_who_asks() {
+    let (router, desk) = box_with(9).await;
+    let blog = install("blog", "blog.verger.example");
+    ask(&router, "/v1/acts", Some(blog)).await;
+    let (app, revision) = ("blog".parse().unwrap(), Revision(1));
+    let settled = Command::Report(Report::Settled { app, revision });
+    desk.engine.submit(Actor::Box, settled).await.unwrap();
+    let request =
+        Request::get("/v1/apps/blog/progress?revision=1").header("accept", "text/event-stream");
+    let response = router
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let last = text.trim_end().split("\n\n").last().unwrap();
+    let data = last.strip_prefix("event: end\ndata: ").unwrap();
+    let picture: Picture = serde_json::from_str(data).unwrap();
+    assert_eq!(picture.outcome, Some(Outcome::Settled));
+}
+
+#[tokio::test]
 async fn one_picture_does_not_wait() {
     let (router, _) = box_with(9).await;
     ask(

@@ -302,8 +302,3 @@ fn language(headers: &HeaderMap) -> Language {
         Language::En
     }
 }
-
-/// For now.
-pub fn panel(_: Arc<dyn admin::Admin>) -> Router {
-    Router::new()
-}
