@@ -164,3 +164,48 @@ pub const STOP_GRACE_S: u32 = 20;
 const _: () = assert!(RECIPE_FILE_BYTES_MAX <= RECIPE_BYTES_MAX);
 const _: () = assert!(RECIPE_BYTES_MAX <= ENTRY_BYTES_MAX);
 const _: () = assert!(STEP_PAUSE_MS <= STEP_PAUSE_MS_MAX);
+
+/// Bytes of a form sent to the panel.
+pub const FORM_BYTES_MAX: usize = 512 * 1024;
+/// Fields of a form.
+pub const FORM_FIELDS_MAX: usize = 2 * PARTS_MAX + 32;
+/// Forms remembered as sent, so that sending one twice does nothing twice.
+pub const FORMS_SENT_MAX: usize = 1_024;
+/// How long a form is remembered as sent, seconds.
+pub const FORM_SENT_S_MAX: u64 = 3_600;
+/// Bytes of a cookie that is looked at.
+pub const COOKIE_BYTES_MAX: usize = 512;
+/// Bytes of a browser's own name that are kept.
+pub const BROWSER_BYTES_MAX: usize = 200;
+/// Signs of a person's name.
+pub const PERSON_NAME_MAX: usize = 60;
+/// Signs of a password, at least.
+pub const PASSWORD_MIN: usize = 12;
+/// Signs of a password.
+pub const PASSWORD_MAX: usize = 256;
+/// Wrong codes and passwords within a minute from one address.
+pub const WRONG_A_MINUTE_MAX: usize = 5;
+/// Wrong codes and passwords within a minute from everywhere, before each further try has to wait a little.
+pub const WRONG_IN_ALL_A_MINUTE_MAX: usize = 30;
+/// That little, ms.
+pub const WRONG_WAIT_MS: u64 = 2_000;
+/// Addresses whose tries are remembered; the oldest is forgotten first.
+pub const TRYING_ADDRESSES_MAX: usize = 4_096;
+/// Tries that wait or are being looked at, at the same time.
+pub const TRIES_AT_ONCE_MAX: usize = 16;
+/// Ledger entries on a page of the panel.
+pub const LEDGER_ROWS: usize = 30;
+/// Bytes of words that are searched for.
+pub const SEARCH_BYTES_MAX: usize = 100;
+/// Pages that follow an app live, at the same time.
+pub const LIVE_PAGES_MAX: usize = 32;
+/// How long a page is followed before it has to ask again, seconds.
+pub const LIVE_PAGE_S_MAX: u64 = 600;
+/// Between two words to such a page, at least, ms.
+pub const LIVE_EVERY_MS: u64 = 1_000;
+/// Container lines on a page, from each container.
+pub const LOG_LINES_ON_PAGE: usize = 60;
+/// Bytes of a page in all that containers' lines may fill.
+pub const LOG_BYTES_ON_PAGE_MAX: usize = 24 * 1024;
+/// Points of a picture of the machine.
+pub const PICTURE_POINTS_MAX: usize = 96;
