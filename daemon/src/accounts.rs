@@ -221,7 +221,7 @@ impl<W: World> Accounts<W> {
         if !self.wrong.may_try(count, now) {
             return Err(words::too_often());
         }
-        if comes.password.len() > limits::PASSWORD_BYTES_MAX {
+        if comes.password.chars().count() > limits::PASSWORD_MAX {
             return Err(words::wrong_name_or_password());
         }
         let kept = found.map(|found| found.password.as_str());
@@ -436,7 +436,7 @@ fn find<'a>(people: &'a [KeptPerson], name: &str) -> Option<&'a KeptPerson> {
 
 fn name(typed: &str) -> Result<String, Problem> {
     let name = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = (1..=limits::NAME_BYTES_MAX).contains(&name.len());
+    let fits = (1..=limits::PERSON_NAME_MAX).contains(&name.chars().count());
     match fits && !name.chars().any(char::is_control) {
         true => Ok(name),
         false => Err(words::name_unfit()),

@@ -88,12 +88,6 @@ pub const PANEL_SESSIONS_MAX: usize = 32;
 pub const PANEL_SESSION_S_MAX: u64 = 12 * 3_600;
 /// Tries of the set-up code within a minute, by everybody together.
 pub const SETUP_TRIES_A_MINUTE_MAX: usize = 5;
-/// Bytes of a person's name.
-pub const NAME_BYTES_MAX: usize = 120;
-/// Signs of a password, at least.
-pub const PASSWORD_SIGNS_MIN: usize = 12;
-/// Bytes of a password.
-pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Memory that checking one password takes, KiB: what OWASP asks for Argon2id, and an old PC can spare.
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over that memory.
@@ -118,8 +112,6 @@ pub const SESSION_LIFE_MS_MAX: u64 = 12 * 3_600 * 1_000;
 pub const LAST_USED_MS: u64 = 60_000;
 /// Open sessions of one person; the oldest ends first.
 pub const SESSIONS_MAX: usize = 32;
-/// Bytes kept of a browser's own name.
-pub const BROWSER_BYTES_MAX: usize = 200;
 /// Living tokens.
 pub const TOKENS_MAX: usize = 50;
 /// Bytes of a token's label.

@@ -132,10 +132,11 @@ fn params() -> Option<Params> {
 /// # Errors
 /// Why it will not do, at this field.
 pub(super) fn fit(field: &str, password: &str, name: &str) -> Result<(), Problem> {
-    if password.len() > limits::PASSWORD_BYTES_MAX {
+    let signs = password.chars().count();
+    if signs > limits::PASSWORD_MAX {
         return Err(words::password_long(field));
     }
-    if password.chars().count() < limits::PASSWORD_SIGNS_MIN {
+    if signs < limits::PASSWORD_MIN {
         return Err(words::password_short(field));
     }
     let small = password.to_lowercase();

@@ -72,20 +72,20 @@ pub(super) fn other_name() -> Problem {
 }
 
 pub(super) fn name_unfit() -> Problem {
-    let max = limits::NAME_BYTES_MAX;
+    let max = limits::PERSON_NAME_MAX;
     at(
         "name",
         "name-unfit",
         Text::new(
-            format!("Un nom a entre 1 et {max} octets, sans retour à la ligne."),
-            format!("A name has 1 to {max} bytes, and no line break."),
+            format!("Un nom a entre 1 et {max} signes, sans retour à la ligne."),
+            format!("A name has 1 to {max} characters, and no line break."),
         ),
         Text::new("Donnez-en un autre.", "Give another one."),
     )
 }
 
 pub(super) fn password_short(field: &str) -> Problem {
-    let min = limits::PASSWORD_SIGNS_MIN;
+    let min = limits::PASSWORD_MIN;
     at(
         field,
         "password-short",
@@ -116,13 +116,13 @@ pub(super) fn password_easy(field: &str) -> Problem {
 }
 
 pub(super) fn password_long(field: &str) -> Problem {
-    let max = limits::PASSWORD_BYTES_MAX;
+    let max = limits::PASSWORD_MAX;
     at(
         field,
         "password-long",
         Text::new(
-            format!("Un mot de passe a au plus {max} octets."),
-            format!("A password has at most {max} bytes."),
+            format!("Un mot de passe a au plus {max} signes."),
+            format!("A password has at most {max} characters."),
         ),
         Text::new("Prenez-en un plus court.", "Take a shorter one."),
     )
