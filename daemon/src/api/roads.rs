@@ -289,7 +289,7 @@ pub fn router<W: World>(api: Arc<Api<W>>) -> Router {
     let v1 = roads::<W>()
         .into_iter()
         .fold(Router::new(), |v1, road| v1.route(road.path, road.handler));
-    finish(v1.layer(root), api)
+    finish(v1.layer(root), api).fallback(async || Problem::no_such_path())
 }
 
 /// For programs with a token, over HTTPS: all paths but root's.
