@@ -171,10 +171,21 @@ impl Browser {
         self.find(selector).is_ok()
     }
 
-    /// Presses it; what it leads to has been loaded when this comes back.
+    /// Goes on by a link or a button, with the keyboard; the next page is there when this comes back.
     pub fn press(&self, selector: &str) -> Result<()> {
         let element = self.find(selector)?;
-        self.post(&format!("/element/{element}/click"), json!({}))
+        let enter = json!({ "text": "\u{e007}" });
+        self.post(&format!("/element/{element}/value"), enter)?;
+        self.wait(selector, |browser| {
+            Ok(browser.get(&format!("/element/{element}/name")).is_err())
+        })
+    }
+
+    /// Chooses, with the keyboard.
+    pub fn choose(&self, selector: &str) -> Result<()> {
+        let element = self.find(selector)?;
+        let space = json!({ "text": " " });
+        self.post(&format!("/element/{element}/value"), space)
             .map(|_| ())
     }
 

@@ -102,7 +102,7 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     browser.picture("installed")?;
     browser.press(&format!("main a[href='https://agenda.{DOMAIN}/']"))?;
     browser.wait("Radicale", |browser| {
-        Ok(browser.text("body")?.contains("Radicale"))
+        Ok(browser.text("body")?.contains("Collection management"))
     })?;
     browser.picture("the-service-itself")?;
 
@@ -110,7 +110,7 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     browser.go(&app)?;
     browser.press(&format!("main a[href='/apps/{id}/settings']"))?;
     browser.picture("settings")?;
-    browser.press("input[value='authenticated']")?;
+    browser.choose("input[value='authenticated']")?;
     browser.press(SEND)?;
     settled(&browser, "the change")?;
 
