@@ -17,7 +17,6 @@ use lavoir_core::text::{Language, Message, Text};
 use lavoir_web_admin::admin::*;
 use zeroize::Zeroizing;
 
-
 /// 22 November 2026, 07:00 UTC.
 pub const NOW: u64 = 1_795_330_800_000;
 pub const CODE: &str = "K7QM-2XWD";
