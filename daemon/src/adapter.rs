@@ -5,6 +5,7 @@ pub mod box_ca;
 pub mod docker;
 pub mod durable;
 pub mod gateway_socket;
+pub mod gauges;
 pub mod machine;
 pub mod probe;
 pub mod sqlite;

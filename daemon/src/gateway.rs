@@ -17,6 +17,7 @@ mod pages;
 mod picture;
 mod privileges;
 mod proxy;
+mod road;
 mod serve;
 mod tls;
 mod wire;

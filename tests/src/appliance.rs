@@ -108,7 +108,8 @@ impl Appliance {
         self.wait("the gateway", |appliance| {
             appliance
                 .get(DOMAIN, "/")
-                .is_ok_and(|page| page.status == 200)
+                // To the door: nobody is signed in.
+                .is_ok_and(|page| page.status == 303)
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the tests stand on: an engine and an appliance of their own for stories, a world in memory for the simulation.
 
 pub mod appliance;
+pub mod browser;
 pub mod chance;
 pub mod engine;
 pub mod memory;

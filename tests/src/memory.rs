@@ -3,13 +3,14 @@
 //! any effect, as a power cut does. While it works it watches what no effect may ever do.
 
 mod effects;
+mod private;
+mod sleep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future, pending};
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use lavoir::ports::{Answer, ContainerOrder, Fault, SeenFiles};
 use lavoir_core::app::{App, Intent, Phase};
@@ -21,6 +22,8 @@ use lavoir_core::route::{Behind, Door};
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
 use tokio::sync::watch;
+
+use sleep::Sleep;
 
 use crate::chance::Chance;
 use crate::shapes::BAD;
@@ -44,6 +47,7 @@ pub struct Unkind {
 /// The world.
 pub struct Memory {
     inner: Mutex<Inner>,
+    private: private::Private,
 }
 
 /// What is watched while effects happen.
@@ -58,6 +62,8 @@ pub struct Watched {
 struct Inner {
     seed: u64,
     unkind: Unkind,
+    still: bool,
+    filled: u64,
     counts: BTreeMap<String, u64>,
     told: bool,
     effects: u64,
@@ -155,7 +161,20 @@ impl Memory {
         };
         Self {
             inner: Mutex::new(inner),
+            private: private::Private::default(),
         }
+    }
+
+    /// A world in which nothing fails, waits or happens by itself; time passes when it is told to.
+    pub fn still() -> Self {
+        let memory = Self::new(7, Unkind::default());
+        memory.lock().still = true;
+        memory
+    }
+
+    /// Time passes.
+    pub fn pass(&self, ms: u64) {
+        self.lock().now += ms;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -349,53 +368,14 @@ impl Memory {
     }
 
     async fn wait(&self, ms: u64) {
-        let deadline = self.lock().now + ms;
-        Sleep {
-            memory: self,
-            deadline,
-            place: None,
-        }
-        .await;
-    }
-}
-
-struct Sleep<'a> {
-    memory: &'a Memory,
-    deadline: u64,
-    place: Option<u64>,
-}
-
-impl Future for Sleep<'_> {
-    type Output = ();
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut inner = self.memory.lock();
-        if let Some(place) = self.place {
-            let waker = inner.timers.remove(&(self.deadline, place));
-            if inner.now >= self.deadline {
-                drop(inner);
-                drop(waker);
-                return Poll::Ready(());
+        let deadline = {
+            let inner = self.lock();
+            if inner.still {
+                return;
             }
-        }
-        inner.timers_made += 1;
-        inner.activity += 1;
-        let place = inner.timers_made;
-        inner
-            .timers
-            .insert((self.deadline, place), context.waker().clone());
-        drop(inner);
-        self.place = Some(place);
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            // A waker may hold the last of a task, which may hold a sleep: it goes after the lock.
-            let waker = self.memory.lock().timers.remove(&(self.deadline, place));
-            drop(waker);
-        }
+            inner.now + ms
+        };
+        Sleep::until(self, deadline).await;
     }
 }
 

@@ -17,6 +17,7 @@ pub mod text;
 pub mod recipe;
 pub mod release;
 
+pub mod account;
 pub mod app;
 pub mod class;
 pub mod command;

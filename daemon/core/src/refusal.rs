@@ -1,7 +1,11 @@
 //! Every "no" of the core: a stable code, a sentence in French and English, the next step (law L11).
 
+mod accounts;
+
 use alloc::format;
 use alloc::string::String;
+
+pub use accounts::AccountRefusal;
 
 use crate::app::Doing;
 use crate::id::{AppId, Hostname, PartId, RecipeId};
@@ -39,6 +43,13 @@ pub enum Refusal {
     NotEnoughMemory { needed_mib: u64, free_mib: u64 },
     NotEnoughDisk { needed_mib: u64, free_mib: u64 },
     PortTaken { port: u16 },
+    Account(AccountRefusal),
+}
+
+impl From<AccountRefusal> for Refusal {
+    fn from(no: AccountRefusal) -> Self {
+        Refusal::Account(no)
+    }
 }
 
 impl Refusal {
@@ -73,6 +84,7 @@ impl Refusal {
             Refusal::NotEnoughMemory { .. } => "not-enough-memory",
             Refusal::NotEnoughDisk { .. } => "not-enough-disk",
             Refusal::PortTaken { .. } => "port-taken",
+            Refusal::Account(no) => no.code(),
         }
     }
 
@@ -88,6 +100,7 @@ impl Refusal {
 
     fn texts(&self) -> (Text, Text) {
         match self {
+            Refusal::Account(no) => no.texts(),
             Refusal::AlreadyPrepared => (
                 Text::new(
                     "La machine a déjà son nom.",

@@ -1,4 +1,6 @@
-//! The ledger in SQLite: write-ahead log, every commit on the disk before it returns.
+//! The ledger in SQLite: write-ahead log, every commit on the disk before it returns. The private table beside it.
+
+mod private;
 
 use std::path::Path;
 use std::str::FromStr as _;
@@ -7,7 +9,8 @@ use lavoir_core::ledger::Hash;
 use lavoir_core::text::Text;
 use sqlx::Row as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 
 use crate::ports::{Answer, Fault, LedgerStore};
@@ -67,15 +70,19 @@ impl LedgerStore for Sqlite {
             .fetch_all(&self.pool)
             .await
             .map_err(cannot_open)?;
-        rows.iter()
-            .map(|row| {
-                let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
-                let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
-                // A hash of another length matches no bytes: the verifier names the entry.
-                let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
-                Ok((bytes, hash))
-            })
-            .collect()
+        rows.iter().map(row_of).collect()
+    }
+
+    async fn read(&self, from: u64, to: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let end = |index| i64::try_from(index).unwrap_or(i64::MAX);
+        let sql = "SELECT bytes, hash FROM ledger WHERE entry >= ? AND entry < ? ORDER BY entry";
+        let rows = sqlx::query(sql)
+            .bind(end(from))
+            .bind(end(to))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(cannot_open)?;
+        rows.iter().map(row_of).collect()
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
@@ -89,6 +96,14 @@ impl LedgerStore for Sqlite {
             .map_err(cannot_write)?;
         Ok(())
     }
+}
+
+fn row_of(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
+    let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
+    let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
+    // A hash of another length matches no bytes: the verifier names the entry.
+    let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
+    Ok((bytes, hash))
 }
 
 fn cannot_open(error: impl std::fmt::Display) -> Fault {
