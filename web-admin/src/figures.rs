@@ -207,11 +207,6 @@ impl Calendar {
         }
     }
 
-    /// Hour and minute.
-    pub(crate) fn hour(&self, at: Timestamp) -> String {
-        self.clock(&zoned(at, &self.zone))
-    }
-
     fn words(&self, then: &Zoned) -> String {
         let (today, day) = (self.now.date(), then.date());
         let yesterday = today.saturating_sub(1.day());
@@ -270,7 +265,7 @@ mod tests {
         use Language::{En, Fr};
         assert_eq!(number(1_234_567, Fr), "1\u{202f}234\u{202f}567");
         assert_eq!(number(1_234, En), "1,234");
-        assert_eq!(memory(4_939_212_390, Fr), "4,5\u{a0}Gio");
+        assert_eq!(memory(4_831_838_208, Fr), "4,5\u{a0}Gio");
         assert_eq!(memory(182 << 20, En), "182\u{a0}MiB");
         assert_eq!(disk(412_000_000_000, Fr), "412\u{a0}Go");
         assert_eq!(disk(1_500_000_000, En), "1.5\u{a0}GB");
@@ -314,8 +309,10 @@ mod tests {
         );
         assert_eq!(fr.date(ago(24 * 21)), "1er\u{a0}novembre 2026");
         assert_eq!(
-            Calendar::new(Language::En, "Nowhere", now).hour(now),
-            "07:00"
+            Calendar::new(Language::En, "Nowhere", now)
+                .moment(now)
+                .words,
+            "today at 07:00"
         );
     }
 }

@@ -97,10 +97,15 @@ pub(crate) fn no(reader: &Reader, chapter: Chapter, no: &No, back: &str) -> Resp
 /// What to do now, for somebody who sits before a page: the core's words are also for the command line, and name its
 /// commands. Where they do, the panel has its own.
 pub(crate) fn next_step(reader: &Reader, message: &Message) -> String {
+    next_step_or(reader, message, "next-here")
+}
+
+/// The same, with the panel's own words for where the core names a command.
+pub(crate) fn next_step_or(reader: &Reader, message: &Message, own: &str) -> String {
     let key = format!("next-{}", message.code);
     match reader.words().say(&key, None) {
         Ok(words) => words,
-        Err(_) if names_a_command(&message.next_step.fr) => reader.t("next-here"),
+        Err(_) if names_a_command(&message.next_step.fr) => reader.t(own),
         Err(_) => reader.text(&message.next_step),
     }
 }

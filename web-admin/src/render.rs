@@ -170,7 +170,7 @@ impl Reader {
             title, chapter => chapter.name(),
             lang => language::code(self.language),
             domain => about.domain.as_str(),
-            version => about.version.as_str(),
+            of_lavoir => about.version.as_str(),
             in_preparation => about.in_preparation,
             person => self.session.as_ref().map(|session| session.name.as_str()),
             path => self.path.as_str(),

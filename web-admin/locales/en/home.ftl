@@ -1,16 +1,40 @@
 home-well = All is well
 home-busy = { $n ->
     [one] A change is under way
+    [2] Two changes are under way
+    [3] Three changes are under way
+    [4] Four changes are under way
+    [5] Five changes are under way
+    [6] Six changes are under way
+    [7] Seven changes are under way
+    [8] Eight changes are under way
+    [9] Nine changes are under way
    *[other] { $n } changes are under way
 }
 home-waiting = { $n ->
     [one] One thing is waiting for you
+    [2] Two things are waiting for you
+    [3] Three things are waiting for you
+    [4] Four things are waiting for you
+    [5] Five things are waiting for you
+    [6] Six things are waiting for you
+    [7] Seven things are waiting for you
+    [8] Eight things are waiting for you
+    [9] Nine things are waiting for you
    *[other] { $n } things are waiting for you
 }
 home-none = No app is installed yet.
 home-open = { $n ->
     [0] No app is open.
     [one] One app is open.
+    [2] Two apps are open.
+    [3] Three apps are open.
+    [4] Four apps are open.
+    [5] Five apps are open.
+    [6] Six apps are open.
+    [7] Seven apps are open.
+    [8] Eight apps are open.
+    [9] Nine apps are open.
    *[other] { $n } apps are open.
 }
 home-waiting-title = To look at

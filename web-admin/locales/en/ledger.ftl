@@ -4,6 +4,7 @@ ledger-lead = { $n ->
     [one] All that was decided on this box, in one line. Nothing in it is erased.
    *[other] All that was decided on this box, in { $n } lines. Nothing in it is erased.
 }
+ledger-filter = Filter
 ledger-app = App
 ledger-all-apps = All
 ledger-kind = Kind

@@ -20,6 +20,7 @@ broken-title = The box could not do it
 forbidden-title = This is not yours to do
 refused-title = This is not possible now
 next-here = Go back to the page before, see what has changed, then try again.
+next-failure = Read the last lines and the logs, then try again.
 next-not-prepared = Restart the box: it prepares itself.
 next-not-yours = Ask somebody who may.
 next-name-taken = Choose another address.

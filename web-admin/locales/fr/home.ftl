@@ -1,16 +1,40 @@
 home-well = Tout va bien
 home-busy = { $n ->
     [one] Un changement est en cours
+    [2] Deux changements sont en cours
+    [3] Trois changements sont en cours
+    [4] Quatre changements sont en cours
+    [5] Cinq changements sont en cours
+    [6] Six changements sont en cours
+    [7] Sept changements sont en cours
+    [8] Huit changements sont en cours
+    [9] Neuf changements sont en cours
    *[other] { $n } changements sont en cours
 }
 home-waiting = { $n ->
     [one] Une chose vous attend
+    [2] Deux choses vous attendent
+    [3] Trois choses vous attendent
+    [4] Quatre choses vous attendent
+    [5] Cinq choses vous attendent
+    [6] Six choses vous attendent
+    [7] Sept choses vous attendent
+    [8] Huit choses vous attendent
+    [9] Neuf choses vous attendent
    *[other] { $n } choses vous attendent
 }
 home-none = Aucun service n'est encore installé.
 home-open = { $n ->
     [0] Aucun service n'est ouvert.
     [one] Un service est ouvert.
+    [2] Deux services sont ouverts.
+    [3] Trois services sont ouverts.
+    [4] Quatre services sont ouverts.
+    [5] Cinq services sont ouverts.
+    [6] Six services sont ouverts.
+    [7] Sept services sont ouverts.
+    [8] Huit services sont ouverts.
+    [9] Neuf services sont ouverts.
    *[other] { $n } services sont ouverts.
 }
 home-waiting-title = À voir

@@ -4,6 +4,7 @@ ledger-lead = { $n ->
     [one] Tout ce qui a été décidé sur cette machine, en une ligne. Rien ne s'y efface.
    *[other] Tout ce qui a été décidé sur cette machine, en { $n } lignes. Rien ne s'y efface.
 }
+ledger-filter = Filtrer
 ledger-app = Service
 ledger-all-apps = Tous
 ledger-kind = Sorte

@@ -20,6 +20,7 @@ broken-title = La machine n'a pas pu
 forbidden-title = Cela ne vous est pas permis
 refused-title = Ce n'est pas possible maintenant
 next-here = Revenez à la page précédente, voyez ce qui a changé, puis recommencez.
+next-failure = Lisez les dernières lignes et les journaux, puis réessayez.
 next-not-prepared = Redémarrez la machine : elle se prépare toute seule.
 next-not-yours = Demandez-le à une personne qui le peut.
 next-name-taken = Choisissez une autre adresse.

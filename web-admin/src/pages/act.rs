@@ -131,8 +131,9 @@ fn show_confirm(
         .as_ref()
         .filter(|_| word == "update")
         .map(|update| {
+            let (from, to) = super::home::versions(&app.line.version, &update.version);
             context! {
-                from => app.line.version.as_str(), to => update.version.as_str(),
+                from, to,
                 notes => update.notes.as_ref().map(|notes| reader.text(notes)),
             }
         });

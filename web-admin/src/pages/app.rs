@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use super::home::standing;
-use super::ledger;
+use super::{home, ledger};
 use crate::admin::{Answered, AppPage, Container, Measure, Setting, Step, StepStanding, Unit};
 use crate::panel::Panel;
 use crate::reader::{Reader, SignedIn};
@@ -61,8 +61,8 @@ pub(crate) async fn page(
         deleting => line.intent == Intent::Deleted,
         steps => steps(&reader, &app),
         failure => failure(&reader, &app),
-        version => line.version.as_str(), recipe => line.recipe.as_str(),
-        update => line.update.as_deref(),
+        version => home::short(&line.version), recipe => line.recipe.as_str(),
+        update => line.update.as_deref().map(|to| home::versions(&line.version, to).1),
         installed => reader.calendar.date(app.installed_at),
         extra_hosts => app.extra_hosts.iter()
             .map(|(label, host)| context! { label => reader.text(label), host => host.as_str() })
@@ -108,6 +108,9 @@ fn title(reader: &Reader, app: &AppPage) -> String {
 fn memory(reader: &Reader, app: &AppPage) -> String {
     let aside = figures::memory_mib(app.ram_mib.into(), reader.language);
     let words = reader.words();
+    if app.line.intent != Intent::Running {
+        return words.with("app-memory-needs", &[("aside", &aside)]);
+    }
     match app.memory_used {
         Some(used) => {
             let used = figures::memory(used, reader.language);
@@ -249,7 +252,7 @@ fn failure(reader: &Reader, app: &AppPage) -> Option<Value> {
     Some(context! {
         sentence => reader.text(&failure.failure.text()),
         own => own.map(|message| reader.text(&message.sentence)),
-        next_step => own.map(|message| refused::next_step(reader, message)),
+        next_step => own.map(|message| refused::next_step_or(reader, message, "next-failure")),
         when => reader.calendar.moment(failure.failure.at),
         lines => bounded(&failure.lines, limits::LOG_LINES_SHOWN_MAX, 8 * 1024),
         went_back => app.line.sign == Sign::Warn,

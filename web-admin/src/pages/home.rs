@@ -94,7 +94,7 @@ pub(crate) fn row(reader: &Reader, app: &AppLine) -> Row {
         open: app.open,
         sign,
         state,
-        version: app.version.clone(),
+        version: short(&app.version).to_owned(),
     }
 }
 
@@ -114,6 +114,23 @@ pub(crate) fn standing(reader: &Reader, app: &AppLine) -> (&'static str, String)
         (Sign::Fine, Health::Unwell) => ("warn", reader.t("state-unwell")),
         (Sign::Fine, Health::Starting) => ("busy", reader.t("state-starting")),
         (sign, _) => (class(sign), reader.text(&app.state)),
+    }
+}
+
+/// The software's own version, without the recipe's count: what people know it by.
+pub(crate) fn short(version: &str) -> &str {
+    match version.rsplit_once('-') {
+        Some((own, count)) if !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit()) => own,
+        _ => version,
+    }
+}
+
+/// Two versions told apart: whole where only the recipe changed.
+pub(crate) fn versions<'a>(from: &'a str, to: &'a str) -> (&'a str, &'a str) {
+    if short(from) == short(to) {
+        (from, to)
+    } else {
+        (short(from), short(to))
     }
 }
 
@@ -144,8 +161,8 @@ fn waiting(reader: &Reader, apps: &[AppLine]) -> Vec<Waiting> {
                     "home-update",
                     &[
                         ("name", name.as_str()),
-                        ("from", app.version.as_str()),
-                        ("to", version.as_str()),
+                        ("from", versions(&app.version, version).0),
+                        ("to", versions(&app.version, version).1),
                     ],
                 ),
             _ => continue,
@@ -157,6 +174,8 @@ fn waiting(reader: &Reader, apps: &[AppLine]) -> Vec<Waiting> {
             grave: matches!(app.sign, Sign::Grave),
         });
     }
+    // What is broken comes first.
+    all.sort_by_key(|one| !one.grave);
     all
 }
 

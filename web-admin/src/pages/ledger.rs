@@ -24,7 +24,6 @@ pub(crate) struct Row {
     when: Moment,
     sign: &'static str,
     app: Option<String>,
-    hash: String,
 }
 
 pub(crate) fn row(reader: &Reader, line: &LedgerLine) -> Row {
@@ -39,7 +38,6 @@ pub(crate) fn row(reader: &Reader, line: &LedgerLine) -> Row {
             _ => "",
         },
         app: line.app.as_ref().map(ToString::to_string),
-        hash: line.hash.chars().take(12).collect(),
     }
 }
 

@@ -158,10 +158,6 @@ fn pictures(reader: &Reader, machine: &Machine, history: &[Sample]) -> Vec<Value
         top: picture::round_up(most),
     };
     let celsius = |m: u64| figures::celsius(i32::try_from(m).unwrap_or(0), language);
-    let a_second = |n: u64| {
-        let figure = figures::disk(n, language);
-        reader.words().with("a-second", &[("amount", &figure)])
-    };
     let drawn = [
         draw(reader, "memory", &memory, history, |n| {
             figures::memory(n, language)
@@ -170,7 +166,9 @@ fn pictures(reader: &Reader, machine: &Machine, history: &[Sample]) -> Vec<Value
             figures::percent(n, language)
         }),
         draw(reader, "temperature", &temperature, history, celsius),
-        draw(reader, "network", &network, history, a_second),
+        draw(reader, "network", &network, history, |n| {
+            figures::disk(n, language)
+        }),
     ];
     drawn.into_iter().flatten().collect()
 }
@@ -200,8 +198,8 @@ fn draw(
         title => reader.t(&format!("picture-{what}-title")),
         label => sentence, path => line.path(),
         top => figure(line.top), middle => figure(line.top / 2),
-        from => history.first().map(|sample| reader.calendar.hour(sample.at)),
-        to => history.last().map(|sample| reader.calendar.hour(sample.at)),
+        from => history.first().map(|sample| reader.calendar.moment(sample.at).words),
+        to => history.last().map(|sample| reader.calendar.moment(sample.at).words),
     })
 }
 
