@@ -21,7 +21,7 @@ use crate::ports::{AppFiles as _, Clock as _, Entropy as _, Fault, PrivateAnswer
 use crate::recipe::{self, BoxFacts, Problem, RecipeFolder, ResolveRequest, Resolved};
 
 /// What a person asks, as the API's bodies and the panel's forms say it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Asked {
     /// Install a recipe.
@@ -87,6 +87,23 @@ pub enum Asked {
         /// Which app.
         app: AppId,
     },
+}
+
+impl Asked {
+    /// About which app; none when it is to be named after its recipe.
+    pub fn app(&self) -> Option<&AppId> {
+        match self {
+            Asked::Install { app, .. } => app.as_ref(),
+            Asked::Update { app, .. }
+            | Asked::Change { app, .. }
+            | Asked::Start { app }
+            | Asked::Stop { app }
+            | Asked::Restart { app }
+            | Asked::Remove { app }
+            | Asked::Reinstall { app }
+            | Asked::Delete { app } => Some(app),
+        }
+    }
 }
 
 /// An act ready to be decided, and the answers that stay out of the ledger.

@@ -8,6 +8,7 @@ pub mod dns;
 pub mod docker;
 pub mod durable;
 pub mod gateway_socket;
+pub mod gauges;
 pub mod machine;
 pub mod probe;
 pub mod sqlite;

@@ -1,37 +1,44 @@
-//! The API of the daemon: versioned JSON over HTTP/1.1 on a unix socket. The command line speaks it; nothing else
-//! gets in.
+//! The API of the daemon: versioned JSON over HTTP/1.1, on a unix socket for root and the command line, and over HTTPS
+//! on the panel's address for programs with a token.
 
+mod accounts;
 mod apps;
+mod bearer;
 mod guard;
 mod ledger;
+mod machine;
+pub mod openapi;
 mod problem;
 mod progress;
+mod roads;
 mod serve;
 pub mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::Router;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::{Extension, Json};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header};
+use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
-use lavoir_core::limits;
 use lavoir_core::observed::Observed;
 use lavoir_core::state::State as BoxState;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+pub use apps::{failure as failure_of, health};
 pub use problem::{Detail, Kind, MEDIA_TYPE, Problem, Written, kind_of};
-pub use serve::serve;
+pub use roads::{Caller, May, Road, https_router, roads, router};
+pub use serve::{serve, serve_on};
 
+use crate::accounts::Accounts;
 use crate::acts::Asked;
 use crate::engine::Engine;
+use crate::measures::Measures;
 use crate::orders::CertificateCard;
 use crate::ports::{Containers as _, World};
 use crate::progress::Progress;
@@ -52,15 +59,20 @@ pub struct Api<W: World> {
     pub visits: Arc<crate::visits::Visits>,
     /// Who takes requests and knows the catalogue.
     pub desk: Arc<dyn Desk>,
+    /// Who may come in.
+    pub accounts: Arc<Accounts<W>>,
+    /// How the machine does.
+    pub measures: Arc<Measures>,
 }
 
 /// Takes what people ask and knows the catalogue.
 pub trait Desk: Send + Sync + 'static {
     /// Prepares an act and has it decided; the state after it.
-    fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<BoxState>, Problem>>;
+    fn act(&self, actor: Actor, asked: Asked) -> BoxFuture<'_, Result<Arc<BoxState>, Problem>>;
     /// Has it decided that a secret may be read, then reads it.
     fn read_secret(
         &self,
+        actor: Actor,
         app: AppId,
         secret: PartId,
     ) -> BoxFuture<'_, Result<Zeroizing<String>, Problem>>;
@@ -71,39 +83,11 @@ pub trait Desk: Send + Sync + 'static {
     /// # Errors
     /// When there is none, or it is not sound.
     fn recipe(&self, id: &RecipeId) -> Result<wire::RecipeDetail, Problem>;
-    /// What the panel asks for, the first time.
-    fn setup_code(&self) -> String;
     /// The certificate of the box's own authority, PEM.
     fn ca_pem(&self) -> String;
 }
 
 type Shared<W> = State<Arc<Api<W>>>;
-
-/// All paths.
-pub fn router<W: World>(api: Api<W>) -> Router {
-    let v1 = Router::new()
-        .route("/status", get(status))
-        .route("/recipes", get(recipes))
-        .route("/recipes/{recipe}", get(recipe))
-        .route("/acts", post(act))
-        .route("/apps", get(apps::list))
-        .route("/apps/{app}", get(apps::one))
-        .route("/apps/{app}/progress", get(progress::progress))
-        .route("/apps/{app}/logs", get(apps::logs))
-        .route("/apps/{app}/secrets/{secret}", post(apps::secret))
-        .route("/ledger", get(ledger::page))
-        .route("/ledger/root", get(ledger::root))
-        .route("/ledger/export", get(ledger::export))
-        .route("/setup-code", get(setup_code))
-        .route("/ca", get(ca));
-    Router::new()
-        .nest("/v1", v1)
-        .fallback(async || Problem::no_such_path())
-        .method_not_allowed_fallback(async || Problem::no_such_path())
-        .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES_MAX))
-        .layer(axum::middleware::from_fn(guard::guard))
-        .with_state(Arc::new(api))
-}
 
 async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
     let state = api.engine.state();
@@ -146,26 +130,18 @@ async fn reading<T: Send + 'static>(
 
 async fn act<W: World>(
     State(api): Shared<W>,
+    Extension(Caller(actor)): Extension<Caller>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<(StatusCode, Json<wire::Accepted>), Problem> {
     let Json(asked) = asked?;
     let desk = api.desk.clone();
     let about = apps::asked_about(&asked);
     // In a task of its own: whoever asked may go away, what was asked is carried through.
-    let state = tokio::spawn(async move { desk.act(asked).await })
+    let state = tokio::spawn(async move { desk.act(actor, asked).await })
         .await
         .unwrap_or_else(|_| Err(Problem::inside()))?;
     let decided = apps::just_decided(&state, &about).ok_or_else(Problem::inside)?;
     Ok((StatusCode::ACCEPTED, Json(decided)))
-}
-
-async fn setup_code<W: World>(State(api): Shared<W>) -> Response {
-    let code = api.desk.setup_code();
-    (
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(wire::SetupCode { code }),
-    )
-        .into_response()
 }
 
 async fn ca<W: World>(State(api): Shared<W>) -> Response {

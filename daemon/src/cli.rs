@@ -11,6 +11,7 @@ pub mod recipe_commands;
 pub mod sentences;
 mod show;
 mod terminal;
+mod token;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -61,7 +62,8 @@ async fn command(cli: &Cli, lent: &Lent, terminal: &mut Terminal) -> Result<(), 
             ledger::ledger(|| client(cli), terminal, command, lent).await
         }
         Command::Status => show::status(&client(cli)?, terminal).await,
-        Command::SetupCode => show::setup_code(&client(cli)?, terminal).await,
+        Command::SetupCode { new } => token::setup_code(&client(cli)?, terminal, *new).await,
+        Command::Token { command } => token::token(&client(cli)?, terminal, command).await,
         Command::Ca => show::ca(&client(cli)?, terminal).await,
         Command::Completion { shell } => {
             let mut text = Vec::new();

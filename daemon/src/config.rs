@@ -171,6 +171,11 @@ impl Config {
         self.run.join("gateway.sock")
     }
 
+    /// The socket on which the gateway reaches the panel.
+    pub fn panel_socket(&self) -> PathBuf {
+        self.run.join("panel.sock")
+    }
+
     /// The ledger's file.
     pub fn database(&self) -> PathBuf {
         self.state.join("lavoir.db")

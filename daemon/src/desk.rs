@@ -1,24 +1,24 @@
 //! The desk: takes what people ask from the API and the panel, has it prepared and decided, and answers from the
 //! catalogue.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use lavoir_core::command::{Action, Actor, Command};
-use lavoir_core::id::{AppId, PartId, RecipeId};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::plan::placeholder_name;
+use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
-use lavoir_web_admin::{Admin, View};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::acts::{Asked, Preparer, Unprepared};
 use crate::api::wire::{RecipeCard, RecipeDetail};
 use crate::api::{Detail, Kind, Problem};
 use crate::catalogue::NoRecipe;
-use crate::engine::Engine;
-use crate::ports::{AppFiles as _, Entropy as _, World};
+use crate::engine::{Engine, No};
+use crate::ports::{AppFiles as _, World};
 use crate::recipe;
 
 /// The desk over an engine.
@@ -27,28 +27,28 @@ pub struct Desk<W: World> {
     pub engine: Arc<Engine<W>>,
     /// Makes requests ready.
     pub preparer: Preparer<W>,
-    /// What the panel asks for, the first time.
-    pub setup_code: String,
     /// The certificate of the box's own authority, PEM.
     pub ca_pem: String,
 }
 
 impl<W: World> crate::api::Desk for Desk<W> {
-    fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<State>, Problem>> {
+    fn act(&self, actor: Actor, asked: Asked) -> BoxFuture<'_, Result<Arc<State>, Problem>> {
         Box::pin(async move {
+            let hosts = Hosts::of(&asked);
             let prepared = self
                 .preparer
                 .prepare(&self.engine.state(), asked)
                 .await
                 .map_err(problem)?;
-            // Until the founding, whoever reaches the socket is the installer.
             let (action, answers) = (prepared.action, prepared.private_answers);
-            Ok(self.engine.act(Actor::Installer, action, answers).await?)
+            let decided = self.engine.act(actor, action, answers).await;
+            decided.map_err(|no| hosts.point_out(no))
         })
     }
 
     fn read_secret(
         &self,
+        actor: Actor,
         app: AppId,
         secret: PartId,
     ) -> BoxFuture<'_, Result<Zeroizing<String>, Problem>> {
@@ -57,10 +57,7 @@ impl<W: World> crate::api::Desk for Desk<W> {
                 app: app.clone(),
                 secret: secret.clone(),
             };
-            let state = self
-                .engine
-                .submit(Actor::Installer, Command::Act(action))
-                .await?;
+            let state = self.engine.submit(actor, Command::Act(action)).await?;
             let decided = state.apps().get(&app).ok_or_else(Problem::inside)?;
             let files = self.preparer.world.app_files();
             let mut values = files.values(&app, &decided.release).await?;
@@ -105,26 +102,54 @@ impl<W: World> crate::api::Desk for Desk<W> {
         })
     }
 
-    fn setup_code(&self) -> String {
-        self.setup_code.clone()
-    }
-
     fn ca_pem(&self) -> String {
         self.ca_pem.clone()
     }
 }
 
-impl<W: World> Admin for Desk<W> {
-    fn view(&self) -> View {
-        View::of(&self.engine.state(), env!("CARGO_PKG_VERSION"))
+/// The addresses that were asked for, so that a refusal can say which of them it is about.
+#[derive(Default)]
+struct Hosts {
+    main: Option<Hostname>,
+    extra: BTreeMap<PartId, Hostname>,
+}
+
+impl Hosts {
+    fn of(asked: &Asked) -> Self {
+        match asked {
+            Asked::Install {
+                host, extra_hosts, ..
+            } => Self {
+                main: host.clone(),
+                extra: extra_hosts.clone(),
+            },
+            _ => Self::default(),
+        }
     }
 
-    fn setup_code_is(&self, code: &str) -> bool {
-        code.as_bytes().ct_eq(self.setup_code.as_bytes()).into()
-    }
-
-    fn fill_random(&self, bytes: &mut [u8; 32]) {
-        self.preparer.world.entropy().fill(bytes);
+    fn point_out(&self, no: No) -> Problem {
+        let host = match &no {
+            No::Refused(
+                Refusal::HostTaken { host, .. }
+                | Refusal::HostIsPanel { host }
+                | Refusal::HostOutside { host, .. },
+            ) => Some(host.clone()),
+            _ => None,
+        };
+        let problem = Problem::from(no);
+        let field = host.map(|host| {
+            let extra = self.extra.iter().find(|(_, extra)| **extra == host);
+            match extra {
+                Some((id, _)) if self.main.as_ref() != Some(&host) => id.to_string(),
+                _ => "host".to_owned(),
+            }
+        });
+        let detail = field.map(|field| Detail {
+            message: problem.message.clone(),
+            at: Some(field.clone()),
+            field: Some(field),
+        });
+        problem.with(detail)
     }
 }
 
@@ -178,5 +203,6 @@ fn detail(problem: recipe::Problem) -> Detail {
     Detail {
         message: problem.message(),
         at: Some(at),
+        field: problem.about,
     }
 }

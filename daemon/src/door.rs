@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use lavoir_core::id::Hostname;
 use lavoir_core::text::Text;
@@ -108,6 +109,13 @@ pub enum Target {
     Upstream {
         /// Where it listens.
         address: SocketAddr,
+        /// Largest request body.
+        body_max_bytes: u64,
+    },
+    /// The daemon itself, which speaks HTTP/1.1 on a unix socket: the panel and the API.
+    Panel {
+        /// Its socket, in a folder of root's.
+        socket: PathBuf,
         /// Largest request body.
         body_max_bytes: u64,
     },

@@ -2,7 +2,7 @@
 //! door, words into bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::ports::{Clock, TlsCertificates};
 pub struct PanelDoor {
     /// The box's domain.
     pub host: Hostname,
-    /// On the loopback.
-    pub address: SocketAddr,
+    /// Where it listens.
+    pub socket: PathBuf,
 }
 
 /// Keeps the gateway's picture right for ever: with each change of the doors, and each hour for the certificates.
@@ -120,8 +120,8 @@ fn paint<T: TlsCertificates>(
     routes.push(Route {
         host: panel.host.clone(),
         path_prefix: "/".to_owned(),
-        target: Target::Upstream {
-            address: panel.address,
+        target: Target::Panel {
+            socket: panel.socket.clone(),
             body_max_bytes: limits::API_BODY_BYTES_MAX as u64,
         },
     });

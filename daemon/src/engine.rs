@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
-use lavoir_core::id::{Hostname, PartId};
+use lavoir_core::id::{Hostname, PartId, PersonId};
 use lavoir_core::ledger::{self, Entry, Hash, Tree, Verifier, hex, leaf_hash};
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
@@ -15,9 +15,10 @@ use lavoir_core::text::{Message, Text};
 use tokio::sync::{Mutex, watch};
 
 use crate::ports::{
-    Answer, AppFiles as _, Clock as _, Containers as _, Fault, LedgerStore, MachineFacts as _,
-    PrivateAnswer, World,
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, KeptPerson, KeptToken, LedgerStore,
+    MachineFacts as _, PrivateAnswer, PrivateStore as _, World,
 };
+use zeroize::Zeroizing;
 
 /// The engine over a world of ports.
 pub struct Engine<W: World> {
@@ -64,6 +65,17 @@ impl Folded {
 /// # Errors
 /// The first damage, with a sentence and a way out (law L5).
 pub async fn read_ledger(store: &impl LedgerStore) -> Answer<Folded> {
+    read_ledger_telling(store, |_| {}).await
+}
+
+/// As [`read_ledger`]; tells of each entry on the way.
+///
+/// # Errors
+/// As [`read_ledger`].
+pub async fn read_ledger_telling(
+    store: &impl LedgerStore,
+    mut tell: impl FnMut(&Entry),
+) -> Answer<Folded> {
     let mut verifier = Verifier::default();
     let mut state = State::default();
     for (bytes, hash) in store.read_all().await? {
@@ -72,6 +84,7 @@ pub async fn read_ledger(store: &impl LedgerStore) -> Answer<Folded> {
             Fault::lasting(&message.code, message.sentence, message.next_step)
         })?;
         state.apply(entry.index, entry.time, &entry.events);
+        tell(&entry);
     }
     Ok(Folded {
         state,
@@ -108,6 +121,20 @@ impl From<Refusal> for No {
     fn from(refusal: Refusal) -> Self {
         No::Refused(refusal)
     }
+}
+
+/// What is kept beside the ledger with an act.
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// An app's private answers.
+    Answers(BTreeMap<PartId, PrivateAnswer>),
+    /// A person's name and password.
+    Person(KeptPerson),
+    /// A person's new password, hashed.
+    Password(PersonId, Zeroizing<String>),
+    /// A token's hash and label.
+    Token(KeptToken),
 }
 
 impl<W: World> Engine<W> {
@@ -176,7 +203,7 @@ impl<W: World> Engine<W> {
     /// # Errors
     /// A refusal of the core, or a fault while measuring or writing.
     pub async fn submit(&self, actor: Actor, command: Command) -> Result<Arc<State>, No> {
-        self.submit_keeping(actor, command, BTreeMap::new()).await
+        self.submit_keeping(actor, command, Beside::Nothing).await
     }
 
     /// Asks for an act; once it is decided, its private answers are kept, and only then it is written down.
@@ -189,7 +216,24 @@ impl<W: World> Engine<W> {
         action: Action,
         answers: BTreeMap<PartId, PrivateAnswer>,
     ) -> Result<Arc<State>, No> {
-        self.submit_keeping(actor, Command::Act(action), answers)
+        let beside = match answers.is_empty() {
+            true => Beside::Nothing,
+            false => Beside::Answers(answers),
+        };
+        self.act_keeping(actor, action, beside).await
+    }
+
+    /// Asks for an act; once it is decided, what belongs beside the ledger is kept, and only then it is written down.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn act_keeping(
+        &self,
+        actor: Actor,
+        action: Action,
+        beside: Beside,
+    ) -> Result<Arc<State>, No> {
+        self.submit_keeping(actor, Command::Act(action), beside)
             .await
     }
 
@@ -197,7 +241,7 @@ impl<W: World> Engine<W> {
         &self,
         actor: Actor,
         command: Command,
-        answers: BTreeMap<PartId, PrivateAnswer>,
+        beside: Beside,
     ) -> Result<Arc<State>, No> {
         let machine = self.measure(&command).await?;
         let mut writer = self.writer.clone().lock_owned().await;
@@ -220,11 +264,10 @@ impl<W: World> Engine<W> {
             events,
             root_before: writer.tree.root(),
         };
-        if let (Command::Act(action), false) = (&request.command, answers.is_empty()) {
+        if let Command::Act(action) = &request.command {
             // Before the entry: a decision whose answers are lost could never be carried out. After the decision: a
             // refused request leaves nothing behind.
-            let files = self.world.app_files();
-            files.keep_answers(action.app(), &answers).await?;
+            keep(&*self.world, action, &beside).await?;
         }
         let (world, shown) = (self.world.clone(), self.state.clone());
         // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but an entry that
@@ -240,8 +283,11 @@ impl<W: World> Engine<W> {
 
     async fn measure(&self, command: &Command) -> Result<Machine, No> {
         let mut machine = match command {
-            Command::Act(_) => self.world.machine_facts().measure().await?,
-            Command::Prepare { .. } | Command::Report(_) => return Ok(nowhere()),
+            Command::Act(action) if action.app().is_some() => {
+                let data = self.world.containers().data_root().await;
+                self.world.machine_facts().measure(data.as_deref()).await?
+            }
+            Command::Act(_) | Command::Prepare { .. } | Command::Report(_) => return Ok(nowhere()),
         };
         machine.engine = self.world.containers().is_there().await;
         // Only an update lays data down a second time; whatever an app has put into its volumes must not keep people
@@ -250,6 +296,17 @@ impl<W: World> Engine<W> {
             machine.data_mib = self.world.containers().data_mib().await?;
         }
         Ok(machine)
+    }
+}
+
+async fn keep<W: World>(world: &W, action: &Action, beside: &Beside) -> Answer<()> {
+    let private = world.private_store();
+    match (beside, action.app()) {
+        (Beside::Answers(answers), Some(app)) => world.app_files().keep_answers(app, answers).await,
+        (Beside::Nothing | Beside::Answers(_), _) => Ok(()),
+        (Beside::Person(person), _) => private.keep_person(person).await,
+        (Beside::Password(person, password), _) => private.set_password(*person, password).await,
+        (Beside::Token(token), _) => private.keep_token(token).await,
     }
 }
 

@@ -26,6 +26,7 @@ mod privileges;
 #[cfg(test)]
 mod properties;
 mod proxy;
+mod road;
 mod serve;
 mod tls;
 mod wire;

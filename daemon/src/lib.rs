@@ -9,12 +9,15 @@ pub mod catalogue;
 pub mod recipe;
 
 pub mod engine;
+pub mod measures;
 pub mod progress;
 pub mod reconcile;
 
+pub mod accounts;
 pub mod api;
 pub mod cli;
 pub mod desk;
+pub mod panel;
 
 pub mod door;
 pub mod doorway;

@@ -1,12 +1,13 @@
 //! Every effect of the daemon, as one page of traits. The engine and the reconciler see only these; `main.rs` alone
 //! knows which adapters stand behind them (law L3).
 
+mod private;
 mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lavoir_core::command::Machine;
@@ -17,6 +18,7 @@ use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Relea
 use lavoir_core::text::{Message, Text};
 use zeroize::Zeroizing;
 
+pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore};
 pub use tls::{
     Authorities, CertificateStore, KeptCertificate, NoCertificate, Order, OwnNames, Proof,
     ProofZone, Proofs, TlsCertificates, UnderWay,
@@ -88,7 +90,9 @@ impl std::error::Error for Fault {}
 pub type Answer<T> = Result<T, Fault>;
 
 /// How far a long step has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Measure {
     /// Done so far.
     pub done: u64,
@@ -99,7 +103,9 @@ pub struct Measure {
 }
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Bytes.
@@ -172,9 +178,16 @@ pub trait Containers: Send + Sync + 'static {
     fn remove_images(&self, names: &BTreeSet<String>) -> impl Future<Output = Answer<()>> + Send;
     /// Whether the engine answers.
     fn is_there(&self) -> impl Future<Output = bool> + Send;
+    /// Where the engine keeps volumes and images; none until it has answered once.
+    fn data_root(&self) -> impl Future<Output = Option<PathBuf>> + Send;
+    /// Memory that each container takes now and may take, bytes, by app and service.
+    fn memory(&self) -> impl Future<Output = Answer<MemoryTaken>> + Send;
     /// Disk that each app's volumes take, MiB.
     fn data_mib(&self) -> impl Future<Output = Answer<BTreeMap<AppId, u64>>> + Send;
 }
+
+/// Memory taken and allowed, bytes, by app and service.
+pub type MemoryTaken = BTreeMap<(AppId, PartId), (u64, Option<u64>)>;
 
 /// What the engine has of this box.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -318,6 +331,39 @@ pub trait LedgerStore: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<()>> + Send;
 }
 
+/// How the machine does, measured from time to time.
+pub trait Gauges: Send + Sync + 'static {
+    /// As it is now. What cannot be measured is left out.
+    fn read(&self, data: Option<&Path>) -> impl Future<Output = Reading> + Send;
+}
+
+/// What the machine's gauges show at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Maker and model.
+    pub model: Option<String>,
+    /// Operating system.
+    pub system: Option<String>,
+    /// Processor.
+    pub processor: Option<String>,
+    /// How many things it can do at once.
+    pub cores: Option<u32>,
+    /// Up for so many seconds.
+    pub up_s: Option<u64>,
+    /// Memory taken and in all, bytes.
+    pub memory: Option<(u64, u64)>,
+    /// The system's disk: a number that tells it from others; taken and in all, bytes.
+    pub system_disk: Option<(u64, u64, u64)>,
+    /// The disk of the engine's volumes and images, likewise.
+    pub data_disk: Option<(u64, u64, u64)>,
+    /// The processor's time since the start, in ticks: busy, and in all.
+    pub ticks: Option<(u64, u64)>,
+    /// The hottest part, thousandths of a degree Celsius.
+    pub temperature_m: Option<i32>,
+    /// Bytes come in and gone out since the start, over interfaces that lead outside.
+    pub network: Option<(u64, u64)>,
+}
+
 /// Time.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
@@ -334,8 +380,9 @@ pub trait Entropy: Send + Sync + 'static {
 
 /// The machine itself.
 pub trait MachineFacts: Send + Sync + 'static {
-    /// Memory, disk, processor, ports; `engine` and `data_mib` are left to the caller.
-    fn measure(&self) -> impl Future<Output = Answer<Machine>> + Send;
+    /// Memory, disk, processor, ports; `engine` and `data_mib` are left to the caller. `data` is where the engine
+    /// keeps volumes and images, once it has said so.
+    fn measure(&self, data: Option<&Path>) -> impl Future<Output = Answer<Machine>> + Send;
 }
 
 /// Asking an app over HTTP, straight to its container.
@@ -365,6 +412,10 @@ pub trait World: Send + Sync + 'static {
     type MachineFacts: MachineFacts;
     /// See [`Probe`].
     type Probe: Probe;
+    /// See [`PrivateStore`].
+    type PrivateStore: PrivateStore;
+    /// See [`Gauges`].
+    type Gauges: Gauges;
 
     /// See [`Containers`].
     fn containers(&self) -> &Self::Containers;
@@ -380,4 +431,8 @@ pub trait World: Send + Sync + 'static {
     fn machine_facts(&self) -> &Self::MachineFacts;
     /// See [`Probe`].
     fn probe(&self) -> &Self::Probe;
+    /// See [`PrivateStore`].
+    fn private_store(&self) -> &Self::PrivateStore;
+    /// See [`Gauges`].
+    fn gauges(&self) -> &Self::Gauges;
 }

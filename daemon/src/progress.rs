@@ -7,13 +7,14 @@ use lavoir_core::id::{AppId, Revision, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::plan::{Plan, Step};
 use lavoir_core::text::{Message, Text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::ports::{Fault, Measure};
 
 /// How far one app's plan has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppProgress {
     /// By which decision.
     pub revision: Revision,
@@ -22,7 +23,7 @@ pub struct AppProgress {
 }
 
 /// How far one step has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepProgress {
     /// Stable word for its kind.
     pub kind: String,
@@ -43,7 +44,7 @@ pub struct StepProgress {
 }
 
 /// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Not begun.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lavoir::accounts::Accounts;
 use lavoir::acts::Preparer;
 use lavoir::adapter::acme::Acme;
 use lavoir::adapter::app_folder::AppFolders;
@@ -15,20 +15,24 @@ use lavoir::adapter::box_ca::BoxCa;
 use lavoir::adapter::certificate_folder::CertificateFolder;
 use lavoir::adapter::dns::{Look, Zone};
 use lavoir::adapter::docker::{Docker, DockerOptions, ImageSources};
-use lavoir::adapter::durable::{self, Access};
+use lavoir::adapter::durable;
 use lavoir::adapter::gateway_socket::GatewaySocket;
+use lavoir::adapter::gauges::TheseGauges;
 use lavoir::adapter::machine::ThisMachine;
 use lavoir::adapter::probe::HttpProbe;
 use lavoir::adapter::sqlite::Sqlite;
 use lavoir::adapter::system::{SystemClock, SystemEntropy};
 use lavoir::api::{self, Api};
-use lavoir::catalogue::Catalogue;
+use lavoir::catalogue::{Catalogue, Shelf};
 use lavoir::config::Config;
 use lavoir::desk::Desk;
 use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
-use lavoir::engine::{Engine, read_ledger};
+use lavoir::engine::{Engine, read_ledger_telling};
+use lavoir::measures::{self, Measures};
 use lavoir::orders::{Chosen, Gate, Orders, Ports};
+use lavoir::panel::Panel;
+use lavoir::panel::ledger::Briefs;
 use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, ProofZone, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
@@ -37,6 +41,8 @@ use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
 use lavoir_core::text::Text;
+use lavoir_web_admin::admin::Trust;
+use sha2::Digest as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -53,6 +59,7 @@ struct Real {
     entropy: SystemEntropy,
     machine_facts: ThisMachine,
     probe: HttpProbe,
+    gauges: TheseGauges,
 }
 
 impl World for Real {
@@ -63,6 +70,8 @@ impl World for Real {
     type Entropy = SystemEntropy;
     type MachineFacts = ThisMachine;
     type Probe = HttpProbe;
+    type PrivateStore = Sqlite;
+    type Gauges = TheseGauges;
 
     fn containers(&self) -> &Docker {
         &self.containers
@@ -85,6 +94,12 @@ impl World for Real {
     fn probe(&self) -> &HttpProbe {
         &self.probe
     }
+    fn private_store(&self) -> &Sqlite {
+        &self.ledger_store
+    }
+    fn gauges(&self) -> &TheseGauges {
+        &self.gauges
+    }
 }
 
 /// Runs the daemon until it is told to end.
@@ -97,7 +112,8 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let _alone = alone(&config.state)?;
 
     let store = Sqlite::open(&config.database()).await?;
-    let folded = read_ledger(&store).await?;
+    let briefs = Briefs::default();
+    let folded = read_ledger_telling(&store, |entry| briefs.push(entry)).await?;
     let (box_id, domain) = match folded.state().identity() {
         Some(identity) => (identity.box_id.clone(), identity.domain.clone()),
         None => (random_hex::<8>(), config.domain()?),
@@ -121,10 +137,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ledger_store: store,
         clock: SystemClock,
         entropy: SystemEntropy,
-        machine_facts: ThisMachine {
-            disk: PathBuf::from("/var/lib/docker"),
-        },
+        machine_facts: ThisMachine,
         probe: HttpProbe,
+        gauges: TheseGauges,
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
@@ -144,33 +159,61 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
-    let panel = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let panel_door = PanelDoor {
         host: domain.clone(),
-        address: panel.local_addr()?,
+        socket: config.panel_socket(),
     };
+    let (panel, gateway_user) =
+        GatewaySocket::bind(&panel_door.socket, &config.gateway.user)?.into_parts();
+    let catalogue = Catalogue::new(config.recipes.clone());
+    let shelf = Arc::new(Shelf::new(catalogue.clone()));
+    let accounts = Arc::new(Accounts::new(engine.clone()));
+    accounts.put_right().await?;
+    let measures = Arc::new(Measures::default());
+    tokio::spawn(measures::keep(world.clone(), measures.clone()));
+    tokio::spawn(shelf.clone().keep());
     let desk = Arc::new(Desk {
         engine: engine.clone(),
         preparer: Preparer {
             world,
-            catalogue: Catalogue::new(config.recipes.clone()),
+            catalogue,
             box_facts,
         },
-        setup_code: setup_code(&config.state)?,
         ca_pem: ca.root_pem().to_owned(),
     });
-    let pages = lavoir_web_admin::router(desk.clone());
     let (cards, certificates) = watch::channel(Vec::new());
     let visits = Arc::new(Visits::default());
-    let router = api::router(Api {
+    let api = Arc::new(Api {
         certificates,
-        open_hosts,
+        open_hosts: open_hosts.clone(),
         visits: visits.clone(),
+        engine: engine.clone(),
+        progress: progress.clone(),
+        observed: observed.clone(),
+        desk: desk.clone(),
+        accounts: accounts.clone(),
+        measures: measures.clone(),
+    });
+    let router = api::router(api.clone());
+    let pages = lavoir_web_admin::panel(Arc::new(Panel {
         engine,
+        desk,
+        accounts,
         progress,
         observed,
-        desk,
-    });
+        open_hosts,
+        measures,
+        shelf,
+        briefs,
+        language: config.language,
+        timezone: config.timezone.clone(),
+        trust: Trust {
+            fingerprint: fingerprint(ca.root_pem()),
+            ca_pem: Some(ca.root_pem().to_owned()),
+        },
+    }));
+    // The API's paths first; all others are the panel's.
+    let pages = api::https_router(api).fallback_service(pages);
 
     let (pictures, seen) = watch::channel(Arc::new(Doorway::default()));
     let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
@@ -206,7 +249,17 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     tokio::spawn(doorway::tell_open(seen.clone(), versions.clone(), open));
     tokio::spawn(doorway::tell_answered(seen.clone(), versions, told));
     tokio::spawn(gateway.serve(seen, applied, visits));
-    tokio::spawn(async move { axum::serve(panel, pages).await });
+    let until = {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.wait_for(|stop| *stop).await) }
+    };
+    tokio::spawn(api::serve_on(
+        panel,
+        gateway_user,
+        limits::PANEL_CONNECTIONS_MAX,
+        pages,
+        until,
+    ));
 
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,
@@ -284,20 +337,12 @@ fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
     })
 }
 
-/// Made once: eight letters and digits that are not mistaken for one another, in two groups.
-fn setup_code(state: &Path) -> anyhow::Result<String> {
-    const SIGNS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    let path = state.join("setup-code");
-    if let Some(bytes) = durable::read(&path)? {
-        return Ok(String::from_utf8(bytes)?);
-    }
-    let mut bytes = [0u8; 8];
-    SystemEntropy.fill(&mut bytes);
-    // 32 signs divide 256 evenly: no sign is likelier than another.
-    let signs = bytes.map(|byte| char::from(SIGNS[usize::from(byte) % SIGNS.len()]));
-    let code: String = signs[..4].iter().chain(&['-']).chain(&signs[4..]).collect();
-    durable::write(&path, code.as_bytes(), Access::PRIVATE)?;
-    Ok(code)
+/// SHA-256 of a certificate, as browsers show it.
+fn fingerprint(pem: &str) -> Option<String> {
+    use rustls::pki_types::pem::PemObject as _;
+    let der = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+    let hash: Hash = sha2::Sha256::digest(&der).into();
+    Some(hex(&hash))
 }
 
 fn random_hex<const N: usize>() -> String {

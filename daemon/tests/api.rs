@@ -1,37 +1,38 @@
 //! The API, asked over its own socket and straight at its router.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-mod api_world;
-
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_world::{Still, release};
 use axum::Router;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
+use lavoir::accounts::Accounts;
 use lavoir::acts::Asked;
 use lavoir::api::wire::{self, Outcome, Picture};
 use lavoir::api::{Api, Desk, MEDIA_TYPE, Problem, Written, router, serve};
 use lavoir::cli::{Client, End};
 use lavoir::engine::Engine;
+use lavoir::measures::Measures;
 use lavoir::ports::Fault;
 use lavoir::progress::Progress;
 use lavoir_core::command::{Action, Actor, Command, Report};
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision};
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
+use lavoir_tests::memory::Memory;
+use lavoir_tests::shapes::bare;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
 struct Double {
-    engine: Arc<Engine<Still>>,
+    engine: Arc<Engine<Memory>>,
     /// Acts wait for a place.
     turnstile: Semaphore,
     /// The gateway, which has opened all there is.
@@ -39,13 +40,13 @@ struct Double {
 }
 
 impl Desk for Double {
-    fn act(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<State>, Problem>> {
+    fn act(&self, actor: Actor, asked: Asked) -> BoxFuture<'_, Result<Arc<State>, Problem>> {
         Box::pin(async move {
             let _turn = self.turnstile.acquire().await.unwrap();
             let action = match asked {
                 Asked::Install { app, host, .. } => Action::Install {
                     app: app.unwrap(),
-                    release: release(host.unwrap().as_str()),
+                    release: Box::new(bare("blog", 1, host.unwrap().as_str())),
                 },
                 Asked::Stop { app } => Action::Stop { app },
                 Asked::Restart { .. } => panic!("on purpose"),
@@ -56,11 +57,12 @@ impl Desk for Double {
                 _ => panic!("not asked here"),
             };
             let answers = Default::default();
-            Ok(self.engine.act(Actor::Installer, action, answers).await?)
+            Ok(self.engine.act(actor, action, answers).await?)
         })
     }
     fn read_secret(
         &self,
+        _: Actor,
         _: AppId,
         _: PartId,
     ) -> BoxFuture<'_, Result<Zeroizing<String>, Problem>> {
@@ -72,16 +74,13 @@ impl Desk for Double {
     fn recipe(&self, _: &RecipeId) -> Result<wire::RecipeDetail, Problem> {
         Err(Problem::no_such_path())
     }
-    fn setup_code(&self) -> String {
-        "lin-eau-pierre".into()
-    }
     fn ca_pem(&self) -> String {
         "-----BEGIN CERTIFICATE-----\n".into()
     }
 }
 
 async fn box_with(places: usize) -> (Router, Arc<Double>) {
-    let engine = Arc::new(Engine::open(Arc::new(Still::default())).await.unwrap());
+    let engine = Arc::new(Engine::open(Arc::new(Memory::still())).await.unwrap());
     engine
         .prepare("0707".into(), &"verger.example".parse().unwrap())
         .await
@@ -95,13 +94,15 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
     let api = Api {
         open_hosts,
         certificates: watch::channel(Vec::new()).1,
+        accounts: Arc::new(Accounts::new(engine.clone())),
+        measures: Arc::new(Measures::default()),
         visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,
         desk: desk.clone(),
     };
-    (router(api), desk)
+    (router(Arc::new(api)), desk)
 }
 
 async fn ask(router: &Router, path: &str, body: Option<Value>) -> (StatusCode, String, String) {
@@ -288,6 +289,29 @@ async fn progress_tells_how_it_ended() {
         Outcome::Failed { failure } => assert_eq!(failure.code, "image-absent"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn progress_comes_as_events_for_who_asks() {
+    let (router, desk) = box_with(9).await;
+    let blog = install("blog", "blog.verger.example");
+    ask(&router, "/v1/acts", Some(blog)).await;
+    let (app, revision) = ("blog".parse().unwrap(), Revision(1));
+    let settled = Command::Report(Report::Settled { app, revision });
+    desk.engine.submit(Actor::Box, settled).await.unwrap();
+    let request =
+        Request::get("/v1/apps/blog/progress?revision=1").header("accept", "text/event-stream");
+    let response = router
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let last = text.trim_end().split("\n\n").last().unwrap();
+    let data = last.strip_prefix("event: end\ndata: ").unwrap();
+    let picture: Picture = serde_json::from_str(data).unwrap();
+    assert_eq!(picture.outcome, Some(Outcome::Settled));
 }
 
 #[tokio::test]

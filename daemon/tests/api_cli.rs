@@ -40,6 +40,12 @@ fn what_can_be_typed() {
         ("ledger verify", false),
         ("completion fish", true),
         ("completion tcsh", false),
+        ("setup-code --new", true),
+        ("token create --label x --scope act --days 3", true),
+        ("token create --label x --days 400", false),
+        ("token create", false),
+        ("token revoke 3", true),
+        ("token revoke x", false),
         ("status --lang de", false),
         ("sttaus", false),
     ] {

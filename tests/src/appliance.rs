@@ -133,7 +133,8 @@ impl Appliance {
         self.wait("the gateway", |appliance| {
             appliance
                 .get(&appliance.domain, "/")
-                .is_ok_and(|page| page.status == 200)
+                // To the door: nobody is signed in.
+                .is_ok_and(|page| page.status == 303)
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod appliance;
 pub mod authority;
+pub mod browser;
 pub mod chance;
 pub mod engine;
 pub mod memory;

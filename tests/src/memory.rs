@@ -4,13 +4,14 @@
 
 mod effects;
 mod laws;
+mod private;
+mod sleep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future, pending};
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use lavoir::ports::{Answer, ContainerOrder, Fault, SeenFiles};
 use lavoir_core::app::Intent;
@@ -22,6 +23,8 @@ use lavoir_core::route::Door;
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
 use tokio::sync::watch;
+
+use sleep::Sleep;
 
 use crate::chance::Chance;
 use crate::shapes::BAD;
@@ -45,6 +48,7 @@ pub struct Unkind {
 /// The world.
 pub struct Memory {
     inner: Mutex<Inner>,
+    private: private::Private,
 }
 
 /// What is watched while effects happen.
@@ -59,6 +63,8 @@ pub struct Watched {
 struct Inner {
     seed: u64,
     unkind: Unkind,
+    still: bool,
+    filled: u64,
     counts: BTreeMap<String, u64>,
     away: Option<(String, u64)>,
     told: bool,
@@ -162,7 +168,20 @@ impl Memory {
         };
         Self {
             inner: Mutex::new(inner),
+            private: private::Private::default(),
         }
+    }
+
+    /// A world in which nothing fails, waits or happens by itself; time passes when it is told to.
+    pub fn still() -> Self {
+        let memory = Self::new(7, Unkind::default());
+        memory.lock().still = true;
+        memory
+    }
+
+    /// Time passes.
+    pub fn pass(&self, ms: u64) {
+        self.lock().now += ms;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -393,7 +412,13 @@ impl Memory {
     }
 
     async fn wait(&self, ms: u64, turn: Option<u64>) {
-        let deadline = self.lock().now + ms;
+        let deadline = {
+            let inner = self.lock();
+            if inner.still {
+                return;
+            }
+            inner.now + ms
+        };
         Sleep {
             memory: self,
             deadline,

@@ -78,7 +78,10 @@ impl House {
         fs::rename(&state, &before)?;
         fs::create_dir(&state)?;
         run("mount", &["-o", "loop", &show(&image), &show(&state)])?;
-        run("cp", &["-a", &format!("{}/.", show(&before)), &show(&state)])?;
+        run(
+            "cp",
+            &["-a", &format!("{}/.", show(&before)), &show(&state)],
+        )?;
         let mut house = Self { notes, state };
         house.notes.appliance.start_daemon()?;
         house.notes.install()?;

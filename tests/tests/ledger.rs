@@ -1,9 +1,10 @@
 //! The record: the bytes of an entry are a promise, and whatever is done to a ledger the first bad entry is named.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use lavoir_core::account::Scope;
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
-use lavoir_core::id::{PersonId, Revision, Timestamp};
+use lavoir_core::id::{PersonId, Revision, Timestamp, TokenId};
 use lavoir_core::ledger::{
     Damage, Entry, Hash, Tree, Unreadable, Verifier, leaf_hash, read, write,
 };
@@ -54,18 +55,49 @@ fn every_event() -> Vec<Event> {
             app: "blog".parse().unwrap(),
             secret: "admin_password".parse().unwrap(),
         },
+        Event::AccountOpened {
+            person: PersonId(1),
+            commitment: "00ff".repeat(16),
+        },
+        Event::SetupCodeMade {},
+        Event::PasswordReset {
+            person: PersonId(1),
+        },
+        Event::PasswordChanged {
+            person: PersonId(1),
+        },
+        Event::TokenMade {
+            token: TokenId(1),
+            owner: Some(PersonId(1)),
+            scope: Scope::Act,
+            until: Timestamp(1_700_000_100_000),
+        },
+        Event::TokenMade {
+            token: TokenId(2),
+            owner: None,
+            scope: Scope::Read,
+            until: Timestamp(1_700_000_100_000),
+        },
+        Event::TokenRevoked { token: TokenId(1) },
     ]
 }
 
 fn ledger(events: Vec<Event>) -> Kept {
-    let actors = [Actor::Installer, Actor::Box, Actor::Member(PersonId(7))];
+    let actors = [
+        Actor::Installer,
+        Actor::Box,
+        Actor::Member(PersonId(7)),
+        Actor::Person(PersonId(1)),
+        Actor::Token(TokenId(2)),
+    ];
     let mut tree = Tree::default();
     let mut kept = Kept::new();
     for (index, event) in (0u64..).zip(events) {
         let entry = Entry {
             index,
             time: Timestamp(1_700_000_000_000 + index),
-            actor: actors[usize::try_from(index % 3).unwrap()].clone(),
+            // The first thirteen entries were written when there were three kinds of actors.
+            actor: actors[usize::try_from(index % if index < 13 { 3 } else { 5 }).unwrap()].clone(),
             events: vec![event],
             root_before: tree.root(),
         };
@@ -332,6 +364,13 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         | Event::ReinstallDecided { app }
         | Event::DeleteDecided { app }
         | Event::SecretRead { app, .. } => *app = name,
+        Event::AccountOpened { person, .. }
+        | Event::PasswordReset { person }
+        | Event::PasswordChanged { person } => *person = PersonId(chance.below(3)),
+        Event::TokenMade { token, .. } | Event::TokenRevoked { token } => {
+            *token = TokenId(chance.below(3));
+        }
+        Event::SetupCodeMade {} => {}
     }
     event
 }

@@ -1,60 +1,115 @@
-//! Sentences that depend on what there is to say.
+//! The panel's own sentences, in Fluent: `locales/<language>/*.ftl`. Neither language falls back on the other: a
+//! sentence that is missing breaks its page, which the tests see.
 
-use lavoir_core::standing::Sign;
-use lavoir_core::text::Text;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use lavoir_core::text::Language;
+use unic_langid::langid;
 
-use crate::Service;
+use crate::{figures, typography};
 
-pub(crate) fn lead(services: &[Service]) -> Text {
-    let count = |sign| services.iter().filter(|s| s.sign == sign).count();
-    let (fine, busy) = (count(Sign::Fine) + count(Sign::Warn), count(Sign::Busy));
-    let attention = count(Sign::Grave) + count(Sign::Warn);
-    if services.is_empty() {
-        return Text::new(
-            "Aucun service n'est encore installé.",
-            "No app is installed yet.",
-        );
+type Bundle = FluentBundle<FluentResource>;
+
+macro_rules! sources {
+    ($($name:literal),* $(,)?) => {
+        &[$((
+            include_str!(concat!("../locales/fr/", $name, ".ftl")),
+            include_str!(concat!("../locales/en/", $name, ".ftl")),
+        )),*]
+    };
+}
+
+/// The sentences, French and English, file by file.
+pub(crate) const SOURCES: &[(&str, &str)] = sources!(
+    "frame",
+    "entry",
+    "home",
+    "catalogue",
+    "app",
+    "machine",
+    "ledger",
+    "account",
+    "help",
+    "refusals"
+);
+
+/// Why a sentence could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoWords(pub(crate) String);
+
+/// All sentences of one language.
+pub(crate) struct Words(Bundle);
+
+impl Words {
+    pub(crate) fn new(language: Language) -> Result<Self, NoWords> {
+        let tag = match language {
+            Language::Fr => langid!("fr"),
+            Language::En => langid!("en"),
+        };
+        let mut bundle = Bundle::new_concurrent(vec![tag]);
+        // Marks that isolate directions are for other scripts; copied text would carry them along.
+        bundle.set_use_isolating(false);
+        bundle.set_formatter(Some(match language {
+            Language::Fr => |value, _| formatted(value, Language::Fr),
+            Language::En => |value, _| formatted(value, Language::En),
+        }));
+        for (fr, en) in SOURCES {
+            let source = match language {
+                Language::Fr => typography::french(fr),
+                Language::En => typography::english(en),
+            };
+            let read = FluentResource::try_new(source)
+                .map_err(|(_, errors)| NoWords(format!("{errors:?}")))?;
+            bundle
+                .add_resource(read)
+                .map_err(|errors| NoWords(format!("{errors:?}")))?;
+        }
+        Ok(Self(bundle))
     }
-    let open = match fine {
-        0 => Text::new("Aucun service n'est ouvert.", "No app is open."),
-        1 => Text::new("Un service est ouvert.", "One app is open."),
-        n => Text::new(
-            format!("{n} services sont ouverts."),
-            format!("{n} apps are open."),
-        ),
+
+    /// One sentence.
+    pub(crate) fn say(&self, key: &str, args: Option<&FluentArgs<'_>>) -> Result<String, NoWords> {
+        let pattern = self
+            .0
+            .get_message(key)
+            .and_then(|message| message.value())
+            .ok_or_else(|| NoWords(key.to_owned()))?;
+        let mut errors = Vec::new();
+        let text = self.0.format_pattern(pattern, args, &mut errors);
+        if errors.is_empty() {
+            Ok(text.into_owned())
+        } else {
+            Err(NoWords(format!("{key}: {errors:?}")))
+        }
+    }
+
+    /// A sentence without arguments, for the panel's own code: the tests know all its keys.
+    pub(crate) fn plain(&self, key: &str) -> String {
+        self.say(key, None).unwrap_or_else(|no| no.0)
+    }
+
+    /// A sentence with texts in it, for the panel's own code.
+    pub(crate) fn with(&self, key: &str, texts: &[(&str, &str)]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, text) in texts {
+            args.set(*name, FluentValue::from(*text));
+        }
+        self.say(key, Some(&args)).unwrap_or_else(|no| no.0)
+    }
+
+    /// A sentence with a count in it.
+    pub(crate) fn count(&self, key: &str, n: u64) -> String {
+        let mut args = FluentArgs::new();
+        args.set("n", FluentValue::from(n));
+        self.say(key, Some(&args)).unwrap_or_else(|no| no.0)
+    }
+}
+
+fn formatted(value: &FluentValue<'_>, language: Language) -> Option<String> {
+    let FluentValue::Number(number) = value else {
+        return None;
     };
-    let then = match (attention, busy) {
-        (0, 0) => Text::new("", ""),
-        (0, _) => Text::new(" Un changement est en cours.", " A change is under way."),
-        (1, _) => Text::new(
-            " Une chose demande votre attention.",
-            " One thing needs your attention.",
-        ),
-        (n, _) => Text::new(
-            format!(" {n} choses demandent votre attention."),
-            format!(" {n} things need your attention."),
-        ),
-    };
-    Text::new(open.fr + &then.fr, open.en + &then.en)
-}
-
-pub(crate) fn wrong() -> Text {
-    Text::new(
-        "Ce n'est pas le bon code. Sur la machine, « lavoir setup-code » l'affiche.",
-        "This is not the code. On the box, “lavoir setup-code” shows it.",
-    )
-}
-
-pub(crate) fn too_often() -> Text {
-    Text::new(
-        "Trop d'essais en peu de temps. Attendez une minute, puis recommencez.",
-        "Too many tries in a short time. Wait a minute, then try again.",
-    )
-}
-
-pub(crate) fn unsound() -> Text {
-    Text::new(
-        "Ce formulaire ne vient pas de cette page. Recommencez depuis celle-ci.",
-        "This form did not come from this page. Try again from this one.",
-    )
+    // Counts only: nothing here has a fraction or a sign.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some(figures::number(number.value as u64, language))
 }

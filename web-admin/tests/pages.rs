@@ -1,174 +1,189 @@
-//! The panel's first page, as a browser without scripts meets it.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Every page, in every state, in both languages: sound, complete, named for whoever does not see it.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod house;
+mod page;
+mod walk;
+
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
-use lavoir_core::standing::Sign;
-use lavoir_core::text::Text;
-use lavoir_web_admin::{Admin, Service, View, router};
-use tower::ServiceExt as _;
+use axum::http::{StatusCode, header};
+use house::House;
+use walk::{Browser, PAGES};
 
-#[derive(Default)]
-struct Double(AtomicU8);
+const LANGUAGES: [&str; 2] = ["fr", "en"];
 
-impl Admin for Double {
-    fn view(&self) -> View {
-        View {
-            domain: "verger.example".into(),
-            in_preparation: true,
-            version: "0.1.0".into(),
-            services: vec![Service {
-                name: Text::new("Le <b>blog</b>", "The blog"),
-                id: "blog".into(),
-                host: "blog.verger.example".into(),
-                open: true,
-                sign: Sign::Fine,
-                state: Text::new("Ouvert", "Open"),
-            }],
-        }
-    }
-    fn setup_code_is(&self, code: &str) -> bool {
-        code == "lin-eau-pierre"
-    }
-    fn fill_random(&self, bytes: &mut [u8; 32]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
-    }
-}
-
-fn panel() -> Router {
-    router(Arc::new(Double::default()))
-}
-
-async fn get(panel: &Router, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let mut request = Request::get(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Body::empty()).unwrap();
-    panel.clone().oneshot(request).await.unwrap()
-}
-
-async fn give(panel: &Router, code: &str, site: Option<&str>) -> Response<Body> {
-    let mut request =
-        Request::post("/").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    if let Some(site) = site {
-        request = request.header("sec-fetch-site", site);
-    }
-    let request = request.body(Body::from(format!("code={code}"))).unwrap();
-    panel.clone().oneshot(request).await.unwrap()
-}
-
-async fn text(response: Response<Body>) -> String {
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(bytes.to_vec()).unwrap()
+fn must_be_sound(faults: &[String], where_: &str) {
+    assert!(faults.is_empty(), "{where_}:\n  {}", faults.join("\n  "));
 }
 
 #[tokio::test]
-async fn nothing_is_shown_before_the_code() {
-    let panel = panel();
-    for headers in [
-        &[][..],
-        &[("cookie", "__Host-lavoir=")],
-        &[("cookie", "__Host-lavoir=00")],
+async fn every_page_is_sound_in_both_languages() {
+    for house in [
+        House::busy(),
+        House::calm(),
+        House::empty(),
+        House::hostile(),
     ] {
-        let response = get(&panel, "/", headers).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        let page = text(response).await;
-        assert!(page.contains("name=\"code\""));
-        assert!(!page.contains("blog"));
-    }
-}
-
-#[tokio::test]
-async fn the_code_opens_the_page_for_this_browser_only() {
-    let panel = panel();
-    let response = give(&panel, "lin-eau-pierre", Some("same-origin")).await;
-    assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    let cookie = response.headers()[header::SET_COOKIE]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    for word in ["__Host-", "Secure", "HttpOnly", "SameSite=Strict", "Path=/"] {
-        assert!(cookie.contains(word), "{word}");
-    }
-    let key = cookie.split(';').next().unwrap();
-    let page = text(get(&panel, "/", &[("cookie", key)]).await).await;
-    assert!(page.contains("https://blog.verger.example/"));
-    assert!(page.contains("en préparation"));
-    // A recipe's words are text, never markup.
-    assert!(page.contains("Le &lt;b&gt;blog&lt;&#x2f;b&gt;"), "{page}");
-    let other = text(get(&panel, "/", &[("cookie", "__Host-lavoir=ff")]).await).await;
-    assert!(!other.contains("blog"));
-}
-
-#[tokio::test]
-async fn guesses_are_slowed_down_and_forms_come_from_here() {
-    let panel = panel();
-    let elsewhere = give(&panel, "lin-eau-pierre", Some("cross-site")).await;
-    assert_eq!(elsewhere.status(), StatusCode::BAD_REQUEST);
-    for _ in 0..5 {
-        assert_eq!(
-            give(&panel, "faux", None).await.status(),
-            StatusCode::FORBIDDEN
-        );
-    }
-    // Even the right one waits now.
-    let late = give(&panel, "lin-eau-pierre", None).await;
-    assert_eq!(late.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert!(late.headers().get(header::SET_COOKIE).is_none());
-}
-
-#[tokio::test]
-async fn pages_speak_both_languages_and_carry_no_script() {
-    let panel = panel();
-    let response = give(&panel, "lin-eau-pierre", None).await;
-    let cookie = response.headers()[header::SET_COOKIE]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let key = cookie.split(';').next().unwrap().to_owned();
-    for (asked, lang) in [
-        ("fr", "fr"),
-        ("en-GB,fr;q=0.5", "en"),
-        ("fr-FR,en;q=0.9", "fr"),
-        ("de", "en"),
-    ] {
-        for (path, cookie) in [("/", ""), ("/", key.as_str()), ("/ailleurs", "")] {
-            let response = get(
-                &panel,
-                path,
-                &[("accept-language", asked), ("cookie", cookie)],
-            )
-            .await;
-            let policy = response.headers()[header::CONTENT_SECURITY_POLICY]
-                .to_str()
-                .unwrap()
-                .to_owned();
-            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
-            let page = text(response).await;
-            assert!(
-                page.contains(&format!("<html lang=\"{lang}\">")),
-                "{asked} {path}"
-            );
-            assert!(
-                !page.contains("<script")
-                    && !page.contains("style=")
-                    && !page.contains("javascript:"),
-                "{path}"
-            );
-            for landmark in ["<main", "<header", "<footer", "<h1>"] {
-                assert_eq!(page.matches(landmark).count(), 1, "{landmark} {path}");
+        let house = Arc::new(house);
+        let mut browser = Browser::signed_in(&house);
+        for language in LANGUAGES {
+            browser.language = language;
+            for (path, name) in PAGES {
+                let answer = browser.get(path).await;
+                // What is hostile is not French.
+                let tongue = if house.hostile { "en" } else { language };
+                if answer.status == StatusCode::SEE_OTHER {
+                    continue;
+                }
+                let mut faults = page::faults(&answer.body, tongue);
+                if house.hostile {
+                    faults.retain(|fault| fault != "the page's language");
+                }
+                must_be_sound(&faults, &format!("{path} ({name}) in {language}"));
             }
         }
     }
-    let sheet = get(&panel, "/style.css", &[]).await;
-    assert_eq!(
-        sheet.headers()[header::CONTENT_TYPE],
-        "text/css; charset=utf-8"
+}
+
+#[tokio::test]
+async fn the_door_is_sound_in_both_languages() {
+    for (house, path) in [(House::untouched(), "/first"), (House::empty(), "/sign-in")] {
+        let mut browser = Browser::stranger(&Arc::new(house));
+        for language in LANGUAGES {
+            browser.language = language;
+            must_be_sound(&page::faults(&browser.get(path).await.body, language), path);
+            // Nothing filled in: every field says what it wants.
+            let wrong = browser.fill_in(path, path, &[]).await;
+            assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+            must_be_sound(&page::faults(&wrong.body, language), path);
+            assert!(wrong.body.contains("role=\"alert\""));
+        }
+    }
+}
+
+/// Roles and names of each page, to be read: a change here is a change for whoever listens to the page.
+/// `LAVOIR_WRITE_EXPECTATIONS=1 cargo test -p lavoir-web-admin --test pages` writes them anew.
+#[tokio::test]
+async fn outlines_are_as_expected() {
+    let browser = Browser::signed_in(&Arc::new(House::busy()));
+    let stranger = Browser::stranger(&Arc::new(House::empty()));
+    let first = Browser::stranger(&Arc::new(House::untouched()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outlines");
+    let write = std::env::var_os("LAVOIR_WRITE_EXPECTATIONS").is_some();
+    let mut differ = Vec::new();
+    let doors = [
+        (&stranger, "/sign-in", "sign-in"),
+        (&first, "/first", "first"),
+    ];
+    let inside = PAGES.iter().map(|(path, name)| (&browser, *path, *name));
+    for (browser, path, name) in inside.chain(doors) {
+        let seen = page::parse(&browser.get(path).await.body).outline();
+        let file = folder.join(format!("{name}.txt"));
+        if write {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&file, &seen).unwrap();
+        } else if fs::read_to_string(&file).unwrap_or_default() != seen {
+            differ.push(format!("{name}:\n{seen}"));
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "not as in tests/outlines:\n{}",
+        differ.join("\n")
     );
+}
+
+#[tokio::test]
+async fn every_answer_carries_its_guards() {
+    let browser = Browser::signed_in(&Arc::new(House::busy()));
+    let style = page::parse(&browser.get("/").await.body)
+        .find("link")
+        .into_iter()
+        .find_map(|link| {
+            (link.attribute("rel") == Some("stylesheet"))
+                .then(|| link.attribute("href").unwrap().to_owned())
+        })
+        .unwrap();
+    for path in [
+        "/",
+        "/nowhere",
+        "/trust/lavoir.crt",
+        style.as_str(),
+        "/assets/old.css",
+        "/apps/carte/live",
+    ] {
+        let answer = browser.get(path).await;
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"),
+            "{path}"
+        );
+        assert_eq!(
+            answer.headers[header::X_CONTENT_TYPE_OPTIONS],
+            "nosniff",
+            "{path}"
+        );
+        assert_eq!(
+            answer.headers[header::REFERRER_POLICY],
+            "same-origin",
+            "{path}"
+        );
+        let kept = answer.headers[header::CACHE_CONTROL].to_str().unwrap();
+        // Pages are kept nowhere, the sheet for good.
+        assert_eq!(kept.contains("immutable"), path == style, "{path}");
+        assert_eq!(kept == "no-store", path != style, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_fast_enough_with_many_apps() {
+    let house = House::busy();
+    {
+        let mut apps = house.apps.lock().unwrap();
+        let one = apps[0].clone();
+        for n in 0..30 {
+            let mut more = one.clone();
+            more.line.id = format!("app-{n}").parse().unwrap();
+            apps.push(more);
+        }
+    }
+    let browser = Browser::signed_in(&Arc::new(house));
+    let answer = browser.get("/").await;
+    assert!(answer.body.contains("/apps/app-29"));
+    must_be_sound(&page::faults(&answer.body, "fr"), "/");
+}
+
+#[tokio::test]
+async fn a_page_that_is_followed_says_so_with_and_without_the_script() {
+    let browser = Browser::signed_in(&Arc::new(House::busy()));
+    let under_way = browser.get("/apps/carte").await.body;
+    assert!(under_way.contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>"));
+    let live = page::parse(&under_way)
+        .by_id("live")
+        .and_then(|live| live.attribute("data-live").map(str::to_owned));
+    assert_eq!(live.as_deref(), Some("/apps/carte/live"));
+    assert!(under_way.contains("aria-current=\"step\""));
+    let settled = browser.get("/apps/agenda").await.body;
+    assert!(
+        !settled.contains("refresh")
+            && !settled.contains("<script")
+            && !settled.contains("data-live")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_words_come_and_end() {
+    let browser = Browser::signed_in(&Arc::new(House::busy()));
+    let answer = browser.get("/apps/carte/live").await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/event-stream");
+    assert_eq!(answer.body.matches("event: change\n").count(), 2);
 }

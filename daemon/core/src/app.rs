@@ -47,6 +47,7 @@ pub struct Previous {
 
 /// Whether an app should run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Intent {
     /// Should run.
@@ -73,6 +74,7 @@ pub enum Phase {
 
 /// What is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)] // each is the name of the act
 pub enum Doing {

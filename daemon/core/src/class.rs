@@ -21,6 +21,12 @@ pub enum Class {
 pub fn class_of(action: &Action) -> Class {
     match action {
         Action::Restart { .. } | Action::Start { .. } | Action::Stop { .. } => Class::A,
+        // About oneself, or to take a power away.
+        Action::ChangePassword { .. } | Action::RevokeToken { .. } => Class::A,
+        Action::OpenAccount { .. }
+        | Action::ResetPassword { .. }
+        | Action::MakeSetupCode
+        | Action::MakeToken { .. } => Class::B,
         Action::Install { .. }
         | Action::Update { .. }
         | Action::Change { .. }

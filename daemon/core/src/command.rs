@@ -6,7 +6,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp};
+use crate::account::Scope;
+use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp, TokenId};
 use crate::recipe::{Architecture, Protocol};
 use crate::release::Release;
 
@@ -20,6 +21,10 @@ pub enum Actor {
     Member(PersonId),
     /// The box itself, telling what became of a decision.
     Box,
+    /// Somebody with an account who is no member yet: before the founding, the one who installs.
+    Person(PersonId),
+    /// A program, for whoever made its token.
+    Token(TokenId),
 }
 
 /// A request, with all that the core may know of the world when it answers.
@@ -51,7 +56,7 @@ pub enum Command {
     Report(Report),
 }
 
-/// An act on an app.
+/// An act: on an app, or on who may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
@@ -113,11 +118,44 @@ pub enum Action {
         /// Which.
         secret: PartId,
     },
+    /// Open an account, with the set-up code.
+    OpenAccount {
+        /// The number it gets: the next one.
+        person: PersonId,
+        /// Salted commitment to the name.
+        commitment: String,
+    },
+    /// Give an account another password, with the set-up code.
+    ResetPassword {
+        /// Whose.
+        person: PersonId,
+    },
+    /// Give one's own account another password.
+    ChangePassword {
+        /// Whose.
+        person: PersonId,
+    },
+    /// Have a new set-up code made: it resets a password.
+    MakeSetupCode,
+    /// Make a token.
+    MakeToken {
+        /// The number it gets: the next one.
+        token: TokenId,
+        /// What it may.
+        scope: Scope,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// End a token.
+    RevokeToken {
+        /// Which.
+        token: TokenId,
+    },
 }
 
 impl Action {
-    /// On which app.
-    pub fn app(&self) -> &AppId {
+    /// On which app, if on one.
+    pub fn app(&self) -> Option<&AppId> {
         match self {
             Action::Install { app, .. }
             | Action::Update { app, .. }
@@ -128,7 +166,13 @@ impl Action {
             | Action::Remove { app }
             | Action::Reinstall { app }
             | Action::Delete { app }
-            | Action::ReadSecret { app, .. } => app,
+            | Action::ReadSecret { app, .. } => Some(app),
+            Action::OpenAccount { .. }
+            | Action::ResetPassword { .. }
+            | Action::ChangePassword { .. }
+            | Action::MakeSetupCode
+            | Action::MakeToken { .. }
+            | Action::RevokeToken { .. } => None,
         }
     }
 }

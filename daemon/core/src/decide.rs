@@ -1,17 +1,20 @@
 //! The answer to a request: events, or a refusal.
 
+mod accounts;
+
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use crate::account::Scope;
 use crate::app::{App, Intent, Phase};
 use crate::command::{Action, Actor, Command, Machine, Report, Request};
 use crate::event::Event;
 use crate::fit;
-use crate::id::AppId;
+use crate::id::{AppId, Timestamp};
 use crate::limits;
-use crate::refusal::Refusal;
+use crate::refusal::{AccountRefusal, Refusal};
 use crate::release::Release;
 use crate::state::State;
 use crate::version;
@@ -30,23 +33,41 @@ pub fn decide(state: &State, request: &Request) -> Result<Vec<Event>, Refusal> {
             }]),
         },
         Command::Act(action) => {
-            may(state, &request.actor)?;
-            act(state, action, &request.machine).map(|event| vec![event])
+            let (actor, now) = (&request.actor, request.now);
+            match action.app() {
+                Some(_) => {
+                    may(state, actor, now)?;
+                    act(state, action, &request.machine)
+                }
+                None => accounts::act(state, actor, action, now),
+            }
+            .map(|event| vec![event])
         }
         Command::Report(report) => match request.actor {
             Actor::Box => decide_report(state, report).map(|event| vec![event]),
-            Actor::Installer | Actor::Member(_) => Err(Refusal::NotYours),
+            Actor::Installer | Actor::Member(_) | Actor::Person(_) | Actor::Token(_) => {
+                Err(Refusal::NotYours)
+            }
         },
     }
 }
 
-/// Before the founding the installer acts alone, whatever the class of the act.
-fn may(state: &State, actor: &Actor) -> Result<(), Refusal> {
+/// Before the founding the installer acts alone, whatever the class of the act: as root, with their account, or by a
+/// program that holds their token.
+fn may(state: &State, actor: &Actor, now: Timestamp) -> Result<(), Refusal> {
     if state.identity().is_none() {
         return Err(Refusal::NotPrepared);
     }
+    let people = state.accounts().people();
     match actor {
         Actor::Installer => Ok(()),
+        Actor::Person(person) if people.contains_key(person) => Ok(()),
+        Actor::Person(_) => Err(Refusal::NotYours),
+        Actor::Token(token) => match state.accounts().living(*token, now) {
+            None => Err(AccountRefusal::TokenEnded.into()),
+            Some(token) if token.scope == Scope::Read => Err(AccountRefusal::TokenReadsOnly.into()),
+            Some(_) => Ok(()),
+        },
         Actor::Member(_) => Err(Refusal::NotFounded),
         Actor::Box => Err(Refusal::NotYours),
     }
@@ -129,6 +150,12 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
                 _ => Ok(Event::DeleteDecided { app: id.clone() }),
             }
         }
+        Action::OpenAccount { .. }
+        | Action::ResetPassword { .. }
+        | Action::ChangePassword { .. }
+        | Action::MakeSetupCode
+        | Action::MakeToken { .. }
+        | Action::RevokeToken { .. } => Err(Refusal::NotYours),
     }
 }
 

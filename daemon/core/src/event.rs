@@ -6,7 +6,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, Hostname, PartId, Revision};
+use crate::account::Scope;
+use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp, TokenId};
 use crate::release::Release;
 
 /// Something that happened.
@@ -36,6 +37,26 @@ pub enum Event {
     DeleteDecided { app: AppId },
     /// Somebody may read a secret: which one, never what it is.
     SecretRead { app: AppId, secret: PartId },
+    /// A person has an account; the name stands beside the ledger.
+    AccountOpened {
+        person: PersonId,
+        commitment: String,
+    },
+    /// A password was replaced with the set-up code; the person's tokens have ended.
+    PasswordReset { person: PersonId },
+    /// A person gave their account another password.
+    PasswordChanged { person: PersonId },
+    /// There is a new set-up code.
+    SetupCodeMade {},
+    /// A program may act for its owner, or for the one who installs.
+    TokenMade {
+        token: TokenId,
+        owner: Option<PersonId>,
+        scope: Scope,
+        until: Timestamp,
+    },
+    /// A token has ended.
+    TokenRevoked { token: TokenId },
     /// The world agrees with a decision.
     Settled { app: AppId, revision: Revision },
     /// A decision could not be carried out.
@@ -51,7 +72,13 @@ impl Event {
     /// The app it is about.
     pub fn app(&self) -> Option<&AppId> {
         match self {
-            Event::BoxPrepared { .. } => None,
+            Event::BoxPrepared { .. }
+            | Event::AccountOpened { .. }
+            | Event::PasswordReset { .. }
+            | Event::PasswordChanged { .. }
+            | Event::SetupCodeMade {}
+            | Event::TokenMade { .. }
+            | Event::TokenRevoked { .. } => None,
             Event::InstallDecided { app, .. }
             | Event::UpdateDecided { app, .. }
             | Event::ChangeDecided { app, .. }

@@ -42,16 +42,7 @@ pub fn fits(
             });
         }
     }
-    let used: u64 = state
-        .apps()
-        .values()
-        .filter(|other| other.id != *id && other.intent == Intent::Running)
-        .map(|other| u64::from(other.release.ram_mib))
-        .sum();
-    let free = machine
-        .ram_mib
-        .saturating_sub(limits::RAM_RESERVE_MIB)
-        .saturating_sub(used);
+    let free = ram_left(state, Some(id), machine);
     let needed = u64::from(release.ram_mib);
     if needed > free {
         return Err(Refusal::NotEnoughMemory {
@@ -63,6 +54,26 @@ pub fn fits(
     ports_free(state, id, release, machine)
 }
 
+/// Memory not set aside for a running app other than `but`, MiB.
+pub fn ram_left(state: &State, but: Option<&AppId>, machine: &Machine) -> u64 {
+    let others = state.apps().values();
+    let used: u64 = others
+        .filter(|other| Some(&other.id) != but && other.intent == Intent::Running)
+        .map(|other| u64::from(other.release.ram_mib))
+        .sum();
+    machine
+        .ram_mib
+        .saturating_sub(limits::RAM_RESERVE_MIB)
+        .saturating_sub(used)
+}
+
+/// Disk that may still be given, MiB.
+pub fn disk_left(machine: &Machine) -> u64 {
+    machine
+        .disk_free_mib
+        .saturating_sub(limits::DISK_RESERVE_MIB)
+}
+
 fn disk_fits(id: &AppId, release: &Release, machine: &Machine, disk: Disk) -> Result<(), Refusal> {
     let needed = match disk {
         Disk::Nothing => 0,
@@ -71,9 +82,7 @@ fn disk_fits(id: &AppId, release: &Release, machine: &Machine, disk: Disk) -> Re
             u64::from(release.disk_mib) + machine.data_mib.get(id).copied().unwrap_or(0)
         }
     };
-    let free = machine
-        .disk_free_mib
-        .saturating_sub(limits::DISK_RESERVE_MIB);
+    let free = disk_left(machine);
     if needed > free {
         return Err(Refusal::NotEnoughDisk {
             needed_mib: needed,

@@ -19,6 +19,7 @@ pub mod recipe;
 pub mod release;
 pub mod version;
 
+pub mod account;
 pub mod app;
 pub mod class;
 pub mod command;

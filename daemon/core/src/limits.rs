@@ -97,6 +97,8 @@ pub const PROGRESS_STEPS_MAX: usize = 200;
 pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
 /// Conversations with the API at the same time.
 pub const API_CONNECTIONS_MAX: usize = 64;
+/// Conversations of the gateway with the panel at the same time; whoever follows progress holds one.
+pub const PANEL_CONNECTIONS_MAX: usize = 200;
 /// For the head of a request to arrive, seconds.
 pub const API_HEAD_S: u64 = 10;
 /// For an answer of the API to begin, seconds.
@@ -125,6 +127,52 @@ pub const PANEL_SESSION_S_MAX: u64 = 12 * 3_600;
 pub const SETUP_TRIES_A_MINUTE_MAX: usize = 5;
 /// Ledger entries read at once for an export.
 pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
+/// Memory that checking one password takes, KiB: what OWASP asks for Argon2id, and an old PC can spare.
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const PASSWORD_PASSES: u32 = 2;
+/// Passwords checked at the same time: so many times the memory above.
+pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// Passwords that wait to be checked.
+pub const PASSWORDS_WAITING_MAX: usize = 30;
+/// Wrong passwords for one name within a minute, from places where nobody of that name came in before.
+pub const WRONG_PASSWORDS_A_MINUTE_MAX: usize = 10;
+/// Names for which wrong passwords are remembered.
+pub const NAMES_REMEMBERED_MAX: usize = 2_048;
+/// Places remembered where somebody came in.
+pub const PLACES_REMEMBERED_MAX: usize = 16;
+/// For how long such a place is remembered, ms.
+pub const PLACE_REMEMBERED_MS: u64 = 60 * DAY_MS;
+/// A session that nobody uses ends, ms.
+pub const SESSION_IDLE_MS_MAX: u64 = 2 * 3_600 * 1_000;
+/// A session ends, used or not, ms.
+pub const SESSION_LIFE_MS_MAX: u64 = 12 * 3_600 * 1_000;
+/// How exactly it is noted when a session or a token was last used, ms.
+pub const LAST_USED_MS: u64 = 60_000;
+/// Open sessions of one person; the oldest ends first.
+pub const SESSIONS_MAX: usize = 32;
+/// Living tokens.
+pub const TOKENS_MAX: usize = 50;
+/// Bytes of a token's label.
+pub const TOKEN_LABEL_BYTES_MAX: usize = 120;
+/// A token lasts at most, ms.
+pub const TOKEN_LIFE_MS_MAX: u64 = 366 * DAY_MS;
+/// A day, ms.
+pub const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// Ledger entries looked through for one page of those that are looked for.
+pub const LEDGER_SEARCHED_MAX: u64 = 5_000;
+/// Between two measures of the machine, ms.
+pub const MEASURE_EVERY_MS: u64 = 60_000;
+/// Between two questions to the engine whether it is there, ms.
+pub const ENGINE_ASKED_EVERY_MS: u64 = 10_000;
+/// Between two weighings of all apps' data, ms: each file is looked at.
+pub const DATA_WEIGHED_EVERY_MS: u64 = 3_600_000;
+/// Between two looks at the recipes' folders, ms.
+pub const CATALOGUE_EVERY_MS: u64 = 10_000;
+/// Entries about an app on its page.
+pub const APP_HISTORY_MAX: usize = 8;
+/// Measures of the machine that are remembered: a day.
+pub const MEASURES_MAX: usize = 24 * 60;
 /// Ledger entries in one answer.
 pub const LEDGER_PAGE_MAX: u64 = 500;
 
@@ -151,3 +199,48 @@ pub const STOP_GRACE_S: u32 = 20;
 const _: () = assert!(RECIPE_FILE_BYTES_MAX <= RECIPE_BYTES_MAX);
 const _: () = assert!(RECIPE_BYTES_MAX <= ENTRY_BYTES_MAX);
 const _: () = assert!(STEP_PAUSE_MS <= STEP_PAUSE_MS_MAX);
+
+/// Bytes of a form sent to the panel.
+pub const FORM_BYTES_MAX: usize = 512 * 1024;
+/// Fields of a form.
+pub const FORM_FIELDS_MAX: usize = 2 * PARTS_MAX + 32;
+/// Forms remembered as sent, so that sending one twice does nothing twice.
+pub const FORMS_SENT_MAX: usize = 1_024;
+/// How long a form is remembered as sent, seconds.
+pub const FORM_SENT_S_MAX: u64 = 3_600;
+/// Bytes of a cookie that is looked at.
+pub const COOKIE_BYTES_MAX: usize = 512;
+/// Bytes of a browser's own name that are kept.
+pub const BROWSER_BYTES_MAX: usize = 200;
+/// Signs of a person's name.
+pub const PERSON_NAME_MAX: usize = 60;
+/// Signs of a password, at least.
+pub const PASSWORD_MIN: usize = 12;
+/// Signs of a password.
+pub const PASSWORD_MAX: usize = 256;
+/// Wrong codes and passwords within a minute from one address.
+pub const WRONG_A_MINUTE_MAX: usize = 5;
+/// Wrong codes and passwords within a minute from everywhere, before each further try has to wait a little.
+pub const WRONG_IN_ALL_A_MINUTE_MAX: usize = 30;
+/// That little, ms.
+pub const WRONG_WAIT_MS: u64 = 2_000;
+/// Addresses whose tries are remembered; the oldest is forgotten first.
+pub const TRYING_ADDRESSES_MAX: usize = 4_096;
+/// Tries that wait or are being looked at, at the same time.
+pub const TRIES_AT_ONCE_MAX: usize = 16;
+/// Ledger entries on a page of the panel.
+pub const LEDGER_ROWS: usize = 30;
+/// Bytes of words that are searched for.
+pub const SEARCH_BYTES_MAX: usize = 100;
+/// Pages that follow an app live, at the same time.
+pub const LIVE_PAGES_MAX: usize = 32;
+/// How long a page is followed before it has to ask again, seconds.
+pub const LIVE_PAGE_S_MAX: u64 = 600;
+/// Between two words to such a page, at least, ms.
+pub const LIVE_EVERY_MS: u64 = 1_000;
+/// Container lines on a page, from each container.
+pub const LOG_LINES_ON_PAGE: usize = 60;
+/// Bytes of a page in all that containers' lines may fill.
+pub const LOG_BYTES_ON_PAGE_MAX: usize = 24 * 1024;
+/// Points of a picture of the machine.
+pub const PICTURE_POINTS_MAX: usize = 96;

@@ -36,6 +36,7 @@ pub struct ObservedApp {
 
 /// A volume as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum VolumeState {
     /// May be used.
@@ -57,6 +58,7 @@ pub struct ObservedContainer {
 
 /// What a container does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Run {
     /// Made, never started.

@@ -34,6 +34,9 @@ pub struct Recipe {
     pub summary: Text,
     /// A paragraph or two for the catalogue.
     pub description: Text,
+    /// What people want to do with it; the first one says where it stands in the catalogue.
+    #[serde(default)]
+    pub purposes: Vec<Purpose>,
     /// Where it comes from.
     pub upstream: Upstream,
     /// What it takes.
@@ -394,6 +397,23 @@ words! {
         Amd64,
         /// AArch64.
         Arm64,
+    }
+    /// What people want to do together.
+    Purpose {
+        /// Publish articles, pictures, videos.
+        Publish,
+        /// Share files and write together.
+        Share,
+        /// Keep calendars, contacts, tasks.
+        Organise,
+        /// Draw and show maps.
+        Map,
+        /// Talk, meet, write to one another.
+        Talk,
+        /// Debate, vote, draw lots.
+        Decide,
+        /// Order, sell, exchange.
+        Trade,
     }
     /// What may be answered to a question.
     QuestionKind {

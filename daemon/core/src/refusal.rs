@@ -1,7 +1,11 @@
 //! Every "no" of the core: a stable code, a sentence in French and English, the next step (law L11).
 
+mod accounts;
+
 use alloc::format;
 use alloc::string::String;
+
+pub use accounts::AccountRefusal;
 
 use crate::app::Doing;
 use crate::id::{AppId, Hostname, PartId, RecipeId};
@@ -113,6 +117,13 @@ pub enum Refusal {
     PortTaken {
         port: u16,
     },
+    Account(AccountRefusal),
+}
+
+impl From<AccountRefusal> for Refusal {
+    fn from(no: AccountRefusal) -> Self {
+        Refusal::Account(no)
+    }
 }
 
 impl Refusal {
@@ -151,6 +162,7 @@ impl Refusal {
             Refusal::NotEnoughMemory { .. } => "not-enough-memory",
             Refusal::NotEnoughDisk { .. } => "not-enough-disk",
             Refusal::PortTaken { .. } => "port-taken",
+            Refusal::Account(no) => no.code(),
         }
     }
 
@@ -166,6 +178,7 @@ impl Refusal {
 
     fn texts(&self) -> (Text, Text) {
         match self {
+            Refusal::Account(no) => no.texts(),
             Refusal::AlreadyPrepared => (
                 Text::new(
                     "La machine a déjà son nom.",

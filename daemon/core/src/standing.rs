@@ -9,6 +9,7 @@ use crate::text::Text;
 
 /// A state is a sign and a word; the sign tells what kind of word it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {
     /// All is as it should be.

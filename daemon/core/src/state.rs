@@ -6,6 +6,7 @@ use alloc::string::String;
 
 use serde::Serialize;
 
+use crate::account::Accounts;
 use crate::app::{App, Doing, Failure, Intent, Phase, Previous};
 use crate::event::Event;
 use crate::id::{AppId, Hostname, Revision, Timestamp};
@@ -16,6 +17,7 @@ use crate::release::Release;
 pub struct State {
     identity: Option<BoxIdentity>,
     apps: BTreeMap<AppId, App>,
+    accounts: Accounts,
     entries: u64,
     last_time: Timestamp,
 }
@@ -38,6 +40,11 @@ impl State {
     /// All apps, removed ones too.
     pub fn apps(&self) -> &BTreeMap<AppId, App> {
         &self.apps
+    }
+
+    /// Who may act besides root.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// How many entries were applied.
@@ -75,7 +82,11 @@ impl State {
             );
             return;
         }
-        let Some(app) = event.app().and_then(|id| self.apps.get_mut(id)) else {
+        let Some(id) = event.app() else {
+            self.accounts.apply(time, event);
+            return;
+        };
+        let Some(app) = self.apps.get_mut(id) else {
             return;
         };
         match event {
@@ -117,6 +128,13 @@ impl State {
                 fail(app, revision, time, step, code);
             }
             Event::Settled { .. } | Event::Failed { .. } | Event::SecretRead { .. } => {}
+            // About no app: applied above.
+            Event::AccountOpened { .. }
+            | Event::PasswordReset { .. }
+            | Event::PasswordChanged { .. }
+            | Event::SetupCodeMade {}
+            | Event::TokenMade { .. }
+            | Event::TokenRevoked { .. } => {}
         }
     }
 }

@@ -46,6 +46,7 @@ pub enum Language {
 
 /// What a person reads when something was refused or broke: a stable code, a sentence, the next step (law L11).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Stable, for scripts and for asking help: `hostname-taken`.
     pub code: String,

@@ -13,6 +13,7 @@ mod fault;
 pub mod fence;
 mod image;
 mod labels;
+mod memory;
 mod network;
 mod observe;
 mod sweep;
@@ -26,12 +27,12 @@ use std::time::Duration;
 
 use bollard::ClientVersion;
 use lavoir_core::id::{AppId, PartId};
-use lavoir_core::limits::{LOG_LINES_SHOWN_MAX, ONE_SHOT_S_MAX};
+use lavoir_core::limits::{LOG_LINES_ASKED_MAX, ONE_SHOT_S_MAX};
 use lavoir_core::observed::ObservedContainer;
 use lavoir_core::release::{BuildContext, Image};
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::ports::{Answer, ContainerOrder, Containers, OnMeasure, Ran, Seen};
+use crate::ports::{Answer, ContainerOrder, Containers, MemoryTaken, OnMeasure, Ran, Seen};
 
 /// The API spoken, 1.41: Debian 12's engine knows it. An engine that has given it up says which is its oldest.
 const API_MAJOR: usize = 1;
@@ -93,6 +94,8 @@ pub struct Docker {
     api: AtomicUsize,
     /// Its processors and its memory in bytes, asked once.
     size: OnceCell<(i64, i64)>,
+    /// Where it keeps volumes and images, asked once.
+    data_root: OnceCell<PathBuf>,
 }
 
 impl Docker {
@@ -114,6 +117,7 @@ impl Docker {
             image_turns: Mutex::new(HashMap::new()),
             api: AtomicUsize::new(API_MINOR),
             size: OnceCell::new(),
+            data_root: OnceCell::new(),
         })
     }
 
@@ -254,7 +258,7 @@ impl Containers for Docker {
     }
 
     async fn last_lines(&self, app: &AppId, service: &PartId, lines: usize) -> Answer<Vec<String>> {
-        self.tail(app, service, lines.min(LOG_LINES_SHOWN_MAX))
+        self.tail(app, service, lines.min(LOG_LINES_ASKED_MAX))
             .await
     }
 
@@ -272,6 +276,23 @@ impl Containers for Docker {
 
     async fn is_there(&self) -> bool {
         self.greet(PING).await.is_ok()
+    }
+
+    async fn data_root(&self) -> Option<PathBuf> {
+        let asked = self.data_root.get_or_try_init(|| async {
+            let info = self
+                .client(QUICK)
+                .map_err(|_| ())?
+                .info()
+                .await
+                .map_err(|_| ())?;
+            info.docker_root_dir.map(PathBuf::from).ok_or(())
+        });
+        asked.await.ok().cloned()
+    }
+
+    async fn memory(&self) -> Answer<MemoryTaken> {
+        self.memory_taken().await
     }
 
     async fn data_mib(&self) -> Answer<BTreeMap<AppId, u64>> {

@@ -68,6 +68,11 @@ impl GatewaySocket {
         Ok(Self { listener, gateway })
     }
 
+    /// The listener itself, and whose word is taken on it: for what speaks something else than pictures.
+    pub fn into_parts(self) -> (UnixListener, u32) {
+        (self.listener, self.gateway.as_raw())
+    }
+
     /// Sends every picture to every gateway, for ever. `applied` gets the version that one has begun to serve,
     /// `visits` what was counted.
     pub async fn serve(

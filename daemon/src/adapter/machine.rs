@@ -1,7 +1,7 @@
 //! Memory, disk, processor and ports of this machine.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use lavoir_core::command::Machine;
 use lavoir_core::recipe::{Architecture, Protocol};
@@ -10,17 +10,17 @@ use lavoir_core::text::Text;
 use crate::ports::{Answer, Fault, MachineFacts};
 
 /// This machine.
-pub struct ThisMachine {
-    /// Where the engine keeps volumes and images; its disk is measured.
-    pub disk: PathBuf,
-}
+pub struct ThisMachine;
+
+/// Where Docker keeps volumes and images when it was told nothing else.
+const USUAL_DATA: &str = "/var/lib/docker";
 
 impl MachineFacts for ThisMachine {
-    async fn measure(&self) -> Answer<Machine> {
+    async fn measure(&self, data: Option<&Path>) -> Answer<Machine> {
         Ok(Machine {
             architecture: architecture(),
             ram_mib: ram_mib()?,
-            disk_free_mib: disk_free_mib(&self.disk)?,
+            disk_free_mib: disk_free_mib(data.unwrap_or(Path::new(USUAL_DATA)))?,
             engine: false,
             ports_in_use: ports_in_use(),
             data_mib: Default::default(),
@@ -47,12 +47,12 @@ fn ram_mib() -> Answer<u64> {
         .ok_or_else(|| cannot_measure("/proc/meminfo", &"no MemTotal"))
 }
 
-fn disk_free_mib(path: &std::path::Path) -> Answer<u64> {
+fn disk_free_mib(path: &Path) -> Answer<u64> {
     // The folder appears with the engine's first start; its nearest ancestor is on the same disk.
     let there = path
         .ancestors()
         .find(|ancestor| ancestor.exists())
-        .unwrap_or(std::path::Path::new("/"));
+        .unwrap_or(Path::new("/"));
     let disk = nix::sys::statvfs::statvfs(there)
         .map_err(|error| cannot_measure(&there.display().to_string(), &error))?;
     Ok(disk.blocks_available().saturating_mul(disk.fragment_size()) / (1024 * 1024))

@@ -1,4 +1,6 @@
-//! The ledger in SQLite: write-ahead log, every commit on the disk before it returns.
+//! The ledger in SQLite: write-ahead log, every commit on the disk before it returns. The private table beside it.
+
+mod private;
 
 mod reserve;
 

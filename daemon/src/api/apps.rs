@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use http::header;
 use lavoir_core::app::{App, Intent};
 use lavoir_core::id::{AppId, PartId, RecipeId};
@@ -19,6 +19,7 @@ use lavoir_core::text::Text;
 use serde::Deserialize;
 
 use super::problem::Problem;
+use super::roads::Caller;
 use super::wire::{
     Accepted, AppCard, AppDetail, ContainerCard, ContainerLines, FailureCard, Health,
 };
@@ -118,7 +119,8 @@ fn url(app: &App) -> String {
     format!("https://{}/", app.release.host)
 }
 
-fn health(app: &App, observed: &Observed) -> Health {
+/// What its containers do, seen as one.
+pub fn health(app: &App, observed: &Observed) -> Health {
     let Some(seen) = observed.apps.get(&app.id) else {
         return Health::Unseen;
     };
@@ -190,10 +192,11 @@ fn readable_secrets(app: &App) -> BTreeMap<PartId, Text> {
 /// An act, not a look: it is decided, and stands in the ledger.
 pub(super) async fn secret<W: World>(
     State(api): Shared<W>,
+    Extension(Caller(actor)): Extension<Caller>,
     path: Result<Path<(AppId, PartId)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((app, secret)) = path?;
-    let value = api.desk.read_secret(app, secret).await?;
+    let value = api.desk.read_secret(actor, app, secret).await?;
     let body = Json(super::wire::SecretValue {
         value: value.to_string(),
     });
@@ -201,7 +204,7 @@ pub(super) async fn secret<W: World>(
 }
 
 /// What went wrong, with the step's own words while they are remembered.
-pub(super) fn failure(app: &App, progress: Option<&AppProgress>) -> Option<FailureCard> {
+pub fn failure(app: &App, progress: Option<&AppProgress>) -> Option<FailureCard> {
     let failure = app.last_failure.as_ref()?;
     let step = progress.into_iter().flat_map(|p| &p.steps).find(|step| {
         step.standing == Standing::Failed
@@ -225,23 +228,14 @@ pub(super) fn failure(app: &App, progress: Option<&AppProgress>) -> Option<Failu
 pub(super) enum About {
     Named(AppId),
     /// The desk gives it its name: the latest one of this recipe.
-    NewOf(RecipeId),
+    NewOf(Option<RecipeId>),
 }
 
 pub(super) fn asked_about(asked: &Asked) -> About {
-    match asked {
-        Asked::Install {
-            recipe, app: None, ..
-        } => About::NewOf(recipe.clone()),
-        Asked::Install { app: Some(app), .. }
-        | Asked::Update { app, .. }
-        | Asked::Change { app, .. }
-        | Asked::Start { app }
-        | Asked::Stop { app }
-        | Asked::Restart { app }
-        | Asked::Remove { app }
-        | Asked::Reinstall { app }
-        | Asked::Delete { app } => About::Named(app.clone()),
+    match (asked.app(), asked) {
+        (Some(app), _) => About::Named(app.clone()),
+        (None, Asked::Install { recipe, .. }) => About::NewOf(Some(recipe.clone())),
+        (None, _) => About::NewOf(None),
     }
 }
 
@@ -250,7 +244,7 @@ pub(super) fn just_decided(state: &BoxState, about: &About) -> Option<Accepted> 
     let app = match about {
         About::Named(id) => state.apps().get(id),
         About::NewOf(recipe) => {
-            let of_recipe = |app: &&App| app.release.recipe == *recipe;
+            let of_recipe = |app: &&App| Some(&app.release.recipe) == recipe.as_ref();
             let apps = state.apps().values();
             apps.filter(of_recipe).max_by_key(|app| app.revision)
         }

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use lavoir_core::refusal::Refusal;
+use lavoir_core::refusal::{AccountRefusal, Refusal};
 use lavoir_core::text::{Message, Text};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ use crate::ports::Fault;
 pub enum Kind {
     /// The request cannot be read: 400.
     Unsound,
+    /// Nobody is signed in: 401.
+    SignedOut,
     /// Not yours to ask: 403.
     Forbidden,
     /// There is no such thing: 404.
@@ -24,6 +26,8 @@ pub enum Kind {
     TooLarge,
     /// Read, but answers in it are not good: 422.
     Unfit,
+    /// Too often in a short time: 429.
+    TooOften,
     /// Something broke: 500.
     Broken,
     /// Docker, or what is needed, is away: 503.
@@ -37,11 +41,13 @@ impl Kind {
     pub fn status(self) -> StatusCode {
         match self {
             Kind::Unsound => StatusCode::BAD_REQUEST,
+            Kind::SignedOut => StatusCode::UNAUTHORIZED,
             Kind::Forbidden => StatusCode::FORBIDDEN,
             Kind::Missing => StatusCode::NOT_FOUND,
             Kind::Conflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Kind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Kind::Away => StatusCode::SERVICE_UNAVAILABLE,
             Kind::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
@@ -63,18 +69,21 @@ pub struct Problem {
 }
 
 /// One thing to put right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Detail {
     /// Code, sentence, next step.
     #[serde(flatten)]
     pub message: Message,
-    /// Where: a question's name, or `file:line`.
+    /// Where: a field's or question's name, or `file:line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The field or question, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// A problem as it is written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Written {
     /// A name for this kind of problem.
     #[serde(rename = "type")]
@@ -206,11 +215,26 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::ContainerNameTaken { .. }
         | Refusal::PortTaken { .. } => Kind::Conflict,
         Refusal::OtherArchitecture { .. } => Kind::Unfit,
+        Refusal::Account(no) => kind_of_account(no),
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,
         Refusal::TooManyApps { .. }
         | Refusal::TooManyAddresses { .. }
         | Refusal::NotEnoughMemory { .. }
         | Refusal::NotEnoughDisk { .. } => Kind::NoRoom,
+    }
+}
+
+fn kind_of_account(refusal: &AccountRefusal) -> Kind {
+    match refusal {
+        AccountRefusal::TokenEnded => Kind::SignedOut,
+        AccountRefusal::TokenReadsOnly => Kind::Forbidden,
+        AccountRefusal::NoSuchPerson { .. } | AccountRefusal::NoSuchToken { .. } => Kind::Missing,
+        AccountRefusal::TokenLife { .. } => Kind::Unfit,
+        AccountRefusal::SetupCodeUsed
+        | AccountRefusal::SetupCodeWaits
+        | AccountRefusal::AccountThere
+        | AccountRefusal::NumberTaken
+        | AccountRefusal::TooManyTokens { .. } => Kind::Conflict,
     }
 }
 

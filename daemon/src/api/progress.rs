@@ -1,4 +1,5 @@
-//! An app's progress as a stream of whole pictures, one JSON text a line, the last one telling how it ended.
+//! An app's progress as a stream of whole pictures, the last one telling how it ended: one JSON text a line, or
+//! server-sent events for who asks for those.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use http::header;
+use http::{HeaderMap, header};
 use lavoir_core::app::{App, Doing, Phase};
 use lavoir_core::id::{AppId, Hostname, Revision};
 use lavoir_core::limits;
@@ -43,8 +44,12 @@ pub(super) async fn progress<W: World>(
     State(api): Shared<W>,
     id: Result<Path<AppId>, PathRejection>,
     how_long: Result<Query<HowLong>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (Path(id), Query(how_long)) = (id?, how_long?);
+    let events = headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(EVENTS.as_bytes()));
     let state = api.engine.state();
     // An app that was asked to be deleted may be gone before its stream is asked for.
     let gone_since = how_long
@@ -62,6 +67,7 @@ pub(super) async fn progress<W: World>(
         open_by: None,
         waited: how_long.revision.map_or(latest, Revision),
         once: !how_long.wait,
+        events,
         failure: None,
         sent: None,
         sent_at: None,
@@ -70,14 +76,19 @@ pub(super) async fn progress<W: World>(
         api,
     };
     let body = Body::from_stream(stream::try_unfold(Some(watcher), next_line));
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+    let kind = if events { EVENTS } else { LINES };
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
+
+const LINES: &str = "application/x-ndjson";
+const EVENTS: &str = "text/event-stream";
 
 struct Watcher<W: World> {
     api: Arc<Api<W>>,
     id: AppId,
     waited: Revision,
     once: bool,
+    events: bool,
     states: watch::Receiver<Arc<BoxState>>,
     changes: watch::Receiver<u64>,
     open_hosts: watch::Receiver<BTreeSet<Hostname>>,
@@ -99,8 +110,13 @@ async fn next_line<W: World>(watcher: Option<Watcher<W>>) -> Result<Line<W>, ser
     let Some(picture) = watcher.next_picture().await else {
         return Ok(None);
     };
-    let mut line = serde_json::to_vec(&picture)?;
-    line.push(b'\n');
+    let json = serde_json::to_string(&picture)?;
+    let line = match (watcher.events, &picture.outcome) {
+        (false, _) => format!("{json}\n"),
+        (true, None) => format!("event: picture\ndata: {json}\n\n"),
+        // A browser would come again by itself: the last one says that there is nothing more.
+        (true, Some(_)) => format!("event: end\ndata: {json}\n\n"),
+    };
     let over = picture.outcome.is_some() || watcher.once;
     watcher.sent = Some(picture);
     watcher.sent_at = Some(Instant::now());

@@ -1,4 +1,4 @@
-//! Listening on the unix socket: whoever may speak with it is root, or whom the daemon runs as.
+//! Listening on unix sockets: the API's, for root, and the panel's, for the gateway.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -31,7 +31,21 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Answer<()> {
     let listener = listen(socket).map_err(|error| cannot_listen(socket, &error))?;
-    let places = Arc::new(Semaphore::new(limits::API_CONNECTIONS_MAX));
+    let own = nix::unistd::geteuid().as_raw();
+    serve_on(listener, own, limits::API_CONNECTIONS_MAX, router, shutdown).await;
+    let _ = std::fs::remove_file(socket);
+    Ok(())
+}
+
+/// Answers root and this user on a socket that is bound already, until `shutdown` comes.
+pub async fn serve_on(
+    listener: UnixListener,
+    user: u32,
+    places: usize,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let places = Arc::new(Semaphore::new(places));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -51,7 +65,7 @@ pub async fn serve(
                 continue;
             }
         };
-        if !may_speak(&stream) {
+        if !may_speak(&stream, user) {
             continue;
         }
         let conversation = http1::Builder::new()
@@ -70,9 +84,7 @@ pub async fn serve(
         });
     }
     drop(listener);
-    let _ = std::fs::remove_file(socket);
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
-    Ok(())
 }
 
 fn listen(socket: &Path) -> io::Result<UnixListener> {
@@ -94,9 +106,9 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
 
 /// The file's mode says so already; the kernel's word on who called makes it sure, also in the moment before the mode
 /// is set.
-fn may_speak(stream: &UnixStream) -> bool {
+fn may_speak(stream: &UnixStream, user: u32) -> bool {
     match stream.peer_cred() {
-        Ok(peer) => peer.uid() == 0 || peer.uid() == nix::unistd::geteuid().as_raw(),
+        Ok(peer) => peer.uid() == 0 || peer.uid() == user,
         Err(_) => false,
     }
 }

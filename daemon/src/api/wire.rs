@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use lavoir_core::app::{Doing, Intent};
-use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{Run, VolumeState};
 use lavoir_core::recipe::{Question, Upstream};
 use lavoir_core::standing::Sign;
 use lavoir_core::text::{Message, Text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -17,7 +18,7 @@ pub use crate::orders::{CertificateCard, Health as CertificateHealth};
 use crate::progress::StepProgress;
 
 /// `GET /v1/status`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Of Lavoir.
     pub version: String,
@@ -38,7 +39,7 @@ pub struct Status {
 }
 
 /// The box's name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct BoxCard {
     /// Its random name.
     pub id: String,
@@ -47,7 +48,7 @@ pub struct BoxCard {
 }
 
 /// `GET /v1/ledger/root`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerRoot {
     /// Entries.
     pub size: u64,
@@ -56,7 +57,7 @@ pub struct LedgerRoot {
 }
 
 /// An app in one line.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AppCard {
     /// Its short name.
     pub app: AppId,
@@ -85,7 +86,7 @@ pub struct AppCard {
 }
 
 /// What an app's containers do at this moment: seen, never entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// None is there, or none was looked at yet.
@@ -99,7 +100,7 @@ pub enum Health {
 }
 
 /// `GET /v1/apps/{app}`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AppDetail {
     /// In one line.
     #[serde(flatten)]
@@ -127,7 +128,7 @@ pub struct AppDetail {
 }
 
 /// A container.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerCard {
     /// Its image.
     pub image: String,
@@ -138,7 +139,7 @@ pub struct ContainerCard {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureCard {
     /// What was under way.
     pub doing: Doing,
@@ -157,7 +158,7 @@ pub struct FailureCard {
 }
 
 /// `POST /v1/acts`: what was decided.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// About which app.
     pub app: AppId,
@@ -170,7 +171,7 @@ pub struct Accepted {
 }
 
 /// One line of `GET /v1/apps/{app}/progress`: the whole picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Picture {
     /// Of which app.
     pub app: AppId,
@@ -183,7 +184,7 @@ pub struct Picture {
 }
 
 /// How a decision ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The world agrees.
@@ -203,7 +204,7 @@ pub enum Outcome {
 }
 
 /// `GET /v1/apps/{app}/logs`, one for each container.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerLines {
     /// Which.
     pub service: PartId,
@@ -214,7 +215,7 @@ pub struct ContainerLines {
 }
 
 /// `GET /v1/ledger`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerPage {
     /// Entries in all.
     pub size: u64,
@@ -225,16 +226,17 @@ pub struct LedgerPage {
 }
 
 /// An entry and its hash.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerLine {
     /// Leaf hash, hex.
     pub hash: String,
     /// The entry, byte for byte as it is stored.
+    #[schemars(with = "serde_json::Value")]
     pub entry: Box<RawValue>,
 }
 
 /// One line of `GET /v1/ledger/export`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedEntry {
     /// The entry's bytes, base64.
@@ -264,7 +266,7 @@ impl ExportedEntry {
 }
 
 /// `GET /v1/recipes`, one for each.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RecipeCard {
     /// Its short name.
     pub id: RecipeId,
@@ -281,7 +283,7 @@ pub struct RecipeCard {
 }
 
 /// `GET /v1/recipes/{id}`: all that is needed to ask its questions.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RecipeDetail {
     /// In one line.
     #[serde(flatten)]
@@ -297,15 +299,110 @@ pub struct RecipeDetail {
 }
 
 /// `POST /v1/apps/{app}/secrets/{secret}`: written into the ledger as read.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct SecretValue {
     /// The secret itself.
     pub value: String,
 }
 
-/// `GET /v1/setup-code`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `GET /v1/setup-code`, and `POST` to have a new one made.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SetupCode {
-    /// What the panel asks for, the first time.
-    pub code: String,
+    /// What the panel asks for, the first time, or to reset the password; none once it was used.
+    pub code: Option<String>,
+    /// The account whose password it resets; none while there is none.
+    #[serde(default)]
+    pub account: Option<String>,
+}
+
+/// `POST /v1/tokens`: what was made.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct MadeToken {
+    /// Its number.
+    pub token: TokenId,
+    /// Its key, shown once.
+    pub key: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// `GET /v1/machine`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Maker and model.
+    pub model: Option<String>,
+    /// Operating system.
+    pub system: Option<String>,
+    /// Processor.
+    pub processor: Option<String>,
+    /// How many things it can do at once.
+    pub cores: Option<u32>,
+    /// Up for so many seconds.
+    pub up_s: Option<u64>,
+    /// Memory.
+    pub memory: Option<Amount>,
+    /// Disks, by what they hold.
+    pub disks: Vec<Disk>,
+    /// Share of the processor's time that was busy over the last minute, in thousandths.
+    pub busy_permille: Option<u32>,
+    /// The hottest part, in thousandths of a degree Celsius.
+    pub temperature_m: Option<i32>,
+    /// Bytes a second over the last minute.
+    pub network: Option<Flow>,
+    /// How it was, the oldest first.
+    pub history: Vec<Sample>,
+}
+
+/// How much of a whole, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Amount {
+    /// Taken.
+    pub used: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// A disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Disk {
+    /// What it holds.
+    pub holds: Holds,
+    /// How full it is.
+    pub amount: Amount,
+}
+
+/// What a disk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// The system and the data.
+    Everything,
+    /// The system.
+    System,
+    /// Apps and their data.
+    Data,
+}
+
+/// Bytes a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Flow {
+    /// Come in.
+    pub come: u64,
+    /// Gone out.
+    pub gone: u64,
+}
+
+/// The machine at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// When.
+    pub at: Timestamp,
+    /// Memory taken, bytes.
+    pub memory_used: Option<u64>,
+    /// Processor busy, in thousandths.
+    pub busy_permille: Option<u32>,
+    /// In thousandths of a degree Celsius.
+    pub temperature_m: Option<i32>,
+    /// Bytes a second.
+    pub network: Option<Flow>,
 }

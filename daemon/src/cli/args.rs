@@ -115,9 +115,24 @@ An answer is never secret on a command line: others can read it. `id=@FILE` read
     /// What runs here, and where
     #[command(after_help = "Examples:\n  lavoir status\n  lavoir status --json")]
     Status,
-    /// Print the code that the panel asks for, the first time
-    #[command(after_help = "Example:\n  lavoir setup-code")]
-    SetupCode,
+    /// Print the code that opens the first account, or resets its password
+    #[command(after_help = "\
+Examples:
+  lavoir setup-code         the code that waits to be used
+  lavoir setup-code --new   password lost: a new code, for the same account
+
+The code serves once. That a new one was made stands in the ledger.")]
+    SetupCode {
+        /// Have a new one made
+        #[arg(long)]
+        new: bool,
+    },
+    /// Keys with which programs use the API
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Print the certificate of the box's own authority
     #[command(after_help = "Example:\n  lavoir ca > lavoir-ca.pem")]
     Ca,
@@ -330,6 +345,47 @@ pub enum RecipeCommand {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// After `token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it: it is shown once
+    #[command(after_help = "\
+Examples:
+  lavoir token create --label 'status page'
+  lavoir token create --label 'evening backup' --scope act --days 90
+  curl -H \"Authorization: Bearer $(cat token)\" https://lavoir.example.org/v1/status")]
+    Create {
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        label: String,
+        /// What it may
+        #[arg(long, value_enum, default_value_t = TokenScope::Read, value_name = "SCOPE")]
+        scope: TokenScope,
+        /// For how many days, at most 366
+        #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=super::token::DAYS_MAX))]
+        days: u32,
+    },
+    /// Tokens that have not ended
+    #[command(after_help = "Example:\n  lavoir token list")]
+    List,
+    /// End a token now
+    #[command(after_help = "Example:\n  lavoir token revoke 3")]
+    Revoke {
+        /// Its number
+        #[arg(value_name = "NUMBER")]
+        token: u64,
+    },
+}
+
+/// What a token may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TokenScope {
+    /// Look, and nothing else
+    Read,
+    /// Look and act
+    Act,
 }
 
 /// After `ledger`.

@@ -70,6 +70,16 @@ impl Client {
         understood(self.bytes(Method::POST, path, body.into()).await?)
     }
 
+    /// Asks for something to be ended.
+    ///
+    /// # Errors
+    /// When the daemon is away or says no.
+    pub async fn delete(&self, path: &str) -> Result<(), End> {
+        self.bytes(Method::DELETE, path, Bytes::new())
+            .await
+            .map(|_| ())
+    }
+
     /// A stream of lines.
     ///
     /// # Errors

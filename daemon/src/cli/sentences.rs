@@ -1,18 +1,27 @@
 //! Ledger entries as sentences.
 
+use std::collections::BTreeMap;
+
+use lavoir_core::account::Scope;
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
+use lavoir_core::id::{PersonId, Timestamp};
 use lavoir_core::ledger::Entry;
 use lavoir_core::release::Release;
 use lavoir_core::standing::step_words;
 use lavoir_core::text::Text;
 
-/// Who did what, in both languages.
+/// Who did what, in both languages; people by their numbers.
 pub fn sentence(entry: &Entry) -> Text {
-    let who = who(&entry.actor);
+    sentence_with(entry, &BTreeMap::new())
+}
+
+/// Who did what, in both languages; people by their names, where these are known.
+pub fn sentence_with(entry: &Entry, names: &BTreeMap<PersonId, String>) -> Text {
+    let who = who(&entry.actor, names);
     let (mut fr, mut en) = (who.fr, who.en);
     for (place, event) in entry.events.iter().enumerate() {
-        let what = what(event);
+        let what = what(event, names);
         let comma = if place == 0 { " " } else { " ; " };
         fr = format!("{fr}{comma}{}", what.fr);
         let comma = if place == 0 { " " } else { "; " };
@@ -21,15 +30,35 @@ pub fn sentence(entry: &Entry) -> Text {
     Text::new(fr + ".", en + ".")
 }
 
-fn who(actor: &Actor) -> Text {
+fn who(actor: &Actor, names: &BTreeMap<PersonId, String>) -> Text {
     match actor {
         Actor::Installer => Text::new("La personne qui installe", "The person who installs"),
         Actor::Member(id) => Text::new(format!("Le membre {}", id.0), format!("Member {}", id.0)),
         Actor::Box => Text::new("La machine", "The box"),
+        Actor::Person(id) => person(*id, names),
+        Actor::Token(id) => Text::new(
+            format!("Un programme, avec le jeton {},", id.0),
+            format!("A program, with token {},", id.0),
+        ),
     }
 }
 
-fn what(event: &Event) -> Text {
+fn person(id: PersonId, names: &BTreeMap<PersonId, String>) -> Text {
+    match names.get(&id) {
+        Some(name) => Text::new(name, name),
+        None => Text::new(format!("La personne {}", id.0), format!("Person {}", id.0)),
+    }
+}
+
+/// Inside a sentence.
+fn of_person(id: PersonId, names: &BTreeMap<PersonId, String>) -> Text {
+    match names.get(&id) {
+        Some(name) => Text::new(name, name),
+        None => Text::new(format!("la personne {}", id.0), format!("person {}", id.0)),
+    }
+}
+
+fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
     match event {
         Event::BoxPrepared { box_id, domain } => Text::new(
             format!("prépare la machine {box_id}, à l'adresse {domain}"),
@@ -72,6 +101,56 @@ fn what(event: &Event) -> Text {
             format!("lit le secret « {secret} » de « {app} »"),
             format!("reads the secret “{secret}” of “{app}”"),
         ),
+        Event::AccountOpened { person, .. } => {
+            let person = of_person(*person, names);
+            Text::new(
+                format!(
+                    "ouvre, avec le code de mise en route, un compte pour {}",
+                    person.fr
+                ),
+                format!("opens, with the set-up code, an account for {}", person.en),
+            )
+        }
+        Event::PasswordReset { person } => {
+            let person = of_person(*person, names);
+            Text::new(
+                format!(
+                    "remplace, avec le code de mise en route, le mot de passe de {}",
+                    person.fr
+                ),
+                format!(
+                    "replaces, with the set-up code, the password of {}",
+                    person.en
+                ),
+            )
+        }
+        Event::PasswordChanged { .. } => {
+            Text::new("change son mot de passe", "changes their password")
+        }
+        Event::SetupCodeMade {} => Text::new(
+            "fait un nouveau code de mise en route",
+            "makes a new set-up code",
+        ),
+        Event::TokenMade {
+            token,
+            scope,
+            until,
+            ..
+        } => {
+            let (fr, en) = match scope {
+                Scope::Read => ("lire", "read"),
+                Scope::Act => ("lire et agir", "read and act"),
+            };
+            let (token, day) = (token.0, day(*until));
+            Text::new(
+                format!("donne à un programme le jeton {token}, pour {fr} jusqu'au {day}"),
+                format!("gives a program token {token}, to {en} until {day}"),
+            )
+        }
+        Event::TokenRevoked { token } => Text::new(
+            format!("met fin au jeton {}", token.0),
+            format!("ends token {}", token.0),
+        ),
         Event::Settled { app, revision } => Text::new(
             format!("a mené à bien pour « {app} » la décision {}", revision.0),
             format!("has carried out decision {} for “{app}”", revision.0),
@@ -95,6 +174,14 @@ fn what(event: &Event) -> Text {
             )
         }
     }
+}
+
+/// As ISO 8601 writes it: the same in both languages.
+fn day(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.0 / 1_000).unwrap_or(i64::MAX);
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .map(|time| time.date().to_string())
+        .unwrap_or_default()
 }
 
 fn at(release: &Release) -> Text {

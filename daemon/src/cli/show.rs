@@ -10,9 +10,7 @@ use time::macros::format_description;
 use super::client::Client;
 use super::end::End;
 use super::terminal::{Terminal, visible};
-use crate::api::wire::{
-    AppCard, AppDetail, CertificateCard, CertificateHealth, Health, SetupCode, Status,
-};
+use crate::api::wire::{AppCard, AppDetail, CertificateCard, CertificateHealth, Health, Status};
 
 /// `lavoir status`.
 ///
@@ -259,18 +257,6 @@ fn run_words(run: Option<Run>, one_shot: bool) -> Text {
             format!("has ended (code {code})"),
         ),
     }
-}
-
-/// `lavoir setup-code`.
-///
-/// # Errors
-/// When the daemon is away.
-pub async fn setup_code(client: &Client, terminal: &Terminal) -> Result<(), End> {
-    let reply = client.get::<SetupCode>("/v1/setup-code").await?;
-    if terminal.json() {
-        return terminal.line(&String::from_utf8_lossy(&reply.raw));
-    }
-    terminal.line(&visible(&reply.value.code))
 }
 
 /// `lavoir ca`.

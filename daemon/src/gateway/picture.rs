@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::challenges::Challenges;
+use super::road::authority_of;
 use crate::door::{
     self, CERTIFICATES_MAX, CHALLENGES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX,
 };
@@ -201,6 +202,14 @@ fn target(target: &door::Target) -> Result<Target, NotAPicture> {
                 .to_string()
                 .parse()
                 .map_err(|_| NotAPicture::NotAPath(address.to_string()))?,
+            body_max_bytes: *body_max_bytes,
+        },
+        door::Target::Panel {
+            socket,
+            body_max_bytes,
+        } => Target::Upstream {
+            authority: authority_of(socket)
+                .map_err(|_| NotAPicture::NotAPath(socket.display().to_string()))?,
             body_max_bytes: *body_max_bytes,
         },
         door::Target::Redirect { location } => Target::Redirect(

@@ -23,13 +23,14 @@ use super::client::{Client, Pulse, UnderWay};
 use super::count::Counts;
 use super::headers::{self, Asked};
 use super::picture::{Picture, Target};
+use super::road::Road;
 use super::{End, Settings, limits, pages};
 
 /// What all requests share.
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) pictures: watch::Receiver<Arc<Picture>>,
-    services: Services<HttpConnector, Upload>,
+    services: Services<Road, Upload>,
     /// Connections and tunnels, so that the end can wait for them.
     pub(super) tasks: TaskTracker,
     /// When the gateway is to end.
@@ -55,7 +56,7 @@ impl Proxy {
             .pool_max_idle_per_host(limits::UPSTREAM_IDLE_MAX)
             .http1_max_buf_size(limits::BUFFER_BYTES_MAX)
             .set_host(false)
-            .build(connector);
+            .build(Road::new(connector));
         Self {
             pictures,
             services,

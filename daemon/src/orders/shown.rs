@@ -34,7 +34,7 @@ pub fn is_local(host: &Hostname) -> bool {
 }
 
 /// How an address's certificate stands, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CertificateCard {
     /// The address.
     pub host: Hostname,
@@ -53,7 +53,7 @@ pub struct CertificateCard {
 }
 
 /// How it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// The box's own CA certifies it, as it should.

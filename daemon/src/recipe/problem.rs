@@ -13,6 +13,8 @@ pub struct Problem {
     pub file: String,
     /// Line in that file, from 1.
     pub line: Option<u32>,
+    /// Which answer, where it is about one.
+    pub about: Option<String>,
     /// What is wrong.
     pub sentence: Text,
     /// What to do.
@@ -28,6 +30,10 @@ impl Problem {
             code: words.code,
             file: file.to_owned(),
             line,
+            about: details
+                .first()
+                .filter(|_| file == super::answers::ANSWERS)
+                .map(|id| shown(id)),
             sentence: text(words.fr, words.en),
             next_step: text(words.next_fr, words.next_en),
         }

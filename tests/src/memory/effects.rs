@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lavoir::ports::{
     Answer, AppFiles, Clock, ContainerOrder, Containers, Entropy, LedgerStore, MachineFacts,
-    Measure, OnMeasure, PrivateAnswer, Probe, Ran, Seen, SeenApp, SeenFiles, Unit, Values, World,
+    Measure, MemoryTaken, OnMeasure, PrivateAnswer, Probe, Ran, Seen, SeenApp, SeenFiles, Unit,
+    Values, World,
 };
 use lavoir_core::app::{Intent, Phase};
 use lavoir_core::command::Machine;
@@ -18,6 +19,7 @@ use lavoir_core::recipe::Architecture;
 use lavoir_core::release::{BuildContext, HttpHealth, Image, Release};
 use zeroize::Zeroizing;
 
+use super::private::Private;
 use super::{Inner, Memory, Volume, broken, missing};
 use crate::chance::Chance;
 
@@ -261,6 +263,14 @@ impl Containers for Memory {
         self.effect("is-there".into(), |_| Ok(())).await.is_ok()
     }
 
+    async fn data_root(&self) -> Option<PathBuf> {
+        None
+    }
+
+    async fn memory(&self) -> Answer<MemoryTaken> {
+        Ok(MemoryTaken::default())
+    }
+
     async fn data_mib(&self) -> Answer<BTreeMap<AppId, u64>> {
         let deed = |inner: &mut Inner| Ok(inner.apps.keys().map(|id| (id.clone(), 10)).collect());
         self.effect("data-mib".into(), deed).await
@@ -373,6 +383,10 @@ impl Clock for Memory {
     }
 
     async fn sleep(&self, duration: Duration) {
+        let still = self.lock().still;
+        if still {
+            return tokio::time::sleep(duration).await;
+        }
         self.wait(
             u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             None,
@@ -383,13 +397,17 @@ impl Clock for Memory {
 
 impl Entropy for Memory {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut chance = Chance::new(self.lock().seed);
+        let mut chance = {
+            let mut inner = self.lock();
+            inner.filled += 1;
+            Chance::keyed(inner.seed, "fill", inner.filled)
+        };
         bytes.fill_with(|| u8::try_from(chance.below(256)).unwrap_or(0));
     }
 }
 
 impl MachineFacts for Memory {
-    async fn measure(&self) -> Answer<Machine> {
+    async fn measure(&self, _data: Option<&Path>) -> Answer<Machine> {
         Ok(Machine {
             architecture: Some(Architecture::Amd64),
             ram_mib: 1_500,
@@ -428,6 +446,8 @@ impl World for Memory {
     type Entropy = Self;
     type MachineFacts = Self;
     type Probe = Self;
+    type PrivateStore = Private;
+    type Gauges = Self;
 
     fn containers(&self) -> &Self {
         self
@@ -448,6 +468,12 @@ impl World for Memory {
         self
     }
     fn probe(&self) -> &Self {
+        self
+    }
+    fn private_store(&self) -> &Private {
+        &self.private
+    }
+    fn gauges(&self) -> &Self {
         self
     }
 }

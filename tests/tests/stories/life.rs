@@ -2,12 +2,11 @@
 //! updated, brought back from a bad update, removed, reinstalled, deleted.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use lavoir_tests::appliance::{Appliance, DOMAIN, recipes};
-use lavoir_tests::notes::copy;
+use lavoir_tests::appliance::{Appliance, DOMAIN};
 
+use crate::shelf::Shelf;
 use crate::{calendar, map, weblog};
 
 const APPS: [&str; 3] = ["agenda", "blog", "carte"];
@@ -234,60 +233,6 @@ fn version(appliance: &Appliance, app: &str) -> Result<String> {
         .and_then(|version| version.as_str())
         .with_context(|| shown.to_string())?
         .to_owned())
-}
-
-/// A copy of the recipes that the test may bring forward.
-struct Shelf {
-    dir: tempfile::TempDir,
-}
-
-impl Shelf {
-    fn new() -> Result<Self> {
-        let dir = tempfile::tempdir()?;
-        copy(&recipes(), dir.path())?;
-        Ok(Self { dir })
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn change(&self, file: &str, from: &str, to: &str) -> Result<()> {
-        let path = self.dir.path().join(file);
-        let text = fs::read_to_string(&path)?;
-        ensure!(text.contains(from), "{file} does not hold {from}");
-        Ok(fs::write(&path, text.replace(from, to))?)
-    }
-
-    /// The same software in the recipe's next version, with an image of its own.
-    fn next_version(&self, recipe: &str) -> Result<()> {
-        let toml: toml::Table = toml::from_str(&fs::read_to_string(
-            self.dir.path().join(recipe).join("recipe.toml"),
-        )?)?;
-        let version = toml["version"].as_str().context("no version")?.to_owned();
-        let next = format!("{}-2", version.trim_end_matches("-1"));
-        self.change(
-            &format!("{recipe}/recipe.toml"),
-            &format!("version = \"{version}\""),
-            &format!("version = \"{next}\""),
-        )?;
-        let image = format!("{recipe}/image/Containerfile");
-        self.change(
-            &image,
-            &format!("LAVOIR_RECIPE={version}"),
-            &format!("LAVOIR_RECIPE={next}"),
-        )
-    }
-
-    /// A version that starts and spoils its data, then never becomes healthy.
-    fn break_version(&self, recipe: &str) -> Result<()> {
-        self.change(&format!("{recipe}/recipe.toml"), "-2\"", "-3\"")?;
-        self.change(
-            &format!("{recipe}/compose.yaml"),
-            "command: [\"lavoir-radicale\", \"serve\"]",
-            "command: [\"sh\", \"-c\", \"rm -rf /var/lib/radicale/*; sleep 1; echo broken on purpose; exit 7\"]",
-        )
-    }
 }
 
 /// Objects of somebody else on the same engine (law L13).

@@ -3,6 +3,8 @@
 //! Their images are made on the box from Debian's and PyPI's packages: no image registry is involved.
 
 mod calendar;
+mod evening;
 mod life;
 mod map;
+mod shelf;
 mod weblog;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use lavoir_core::ledger::{Hash, hex, leaf_hash};
 use lavoir_core::limits;
 
-use crate::Admin;
+use super::Admin;
 
 // `__Host-`: browsers take it over HTTPS only, for this very host and all its paths.
 const COOKIE: &str = "__Host-lavoir";

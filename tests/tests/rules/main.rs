@@ -1,6 +1,8 @@
 //! Who is told no, and in which order the rules are asked: each row is the same request with one fault less.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod accounts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lavoir_core::class::{Class, class_of};
@@ -419,13 +421,16 @@ fn all_rows() -> Box_ {
 
 #[test]
 fn each_refusal_is_met_in_the_order_of_the_rules_and_speaks_both_languages() {
-    let met = all_rows().met;
-    let source = include_str!("../../daemon/core/src/refusal.rs");
-    let known: BTreeSet<&str> = source
+    let mut b = all_rows();
+    accounts::rows(&mut b);
+    let met = b.met;
+    let known: BTreeSet<&str> = include_str!("../../../daemon/core/src/refusal.rs")
         .lines()
+        .chain(include_str!("../../../daemon/core/src/refusal/accounts.rs").lines())
         .filter_map(|line| {
-            line.trim()
-                .strip_prefix("Refusal::")?
+            let line = line.trim();
+            line.strip_prefix("AccountRefusal::")
+                .or(line.strip_prefix("Refusal::"))?
                 .split_once("=> \"")?
                 .1
                 .split_once('"')

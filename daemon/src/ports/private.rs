@@ -1,0 +1,134 @@
+//! The private table: all that must be erasable, beside the ledger (law L6).
+
+use std::fmt;
+use std::future::Future;
+
+use lavoir_core::id::{PersonId, Timestamp, TokenId};
+use lavoir_core::ledger::Hash;
+use zeroize::Zeroizing;
+
+use super::Answer;
+
+/// Names, passwords, sessions, tokens. Keys are kept as hashes only.
+pub trait PrivateStore: Send + Sync + 'static {
+    /// Keeps a person, in place of a row that no entry of the ledger came to.
+    fn keep_person(&self, person: &KeptPerson) -> impl Future<Output = Answer<()>> + Send;
+    /// Everybody.
+    fn people(&self) -> impl Future<Output = Answer<Vec<KeptPerson>>> + Send;
+    /// Gives somebody another password; all their sessions end with the old one.
+    fn set_password(
+        &self,
+        person: PersonId,
+        password: &str,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// The set-up code that waits to be used.
+    fn setup_code(&self) -> impl Future<Output = Answer<Option<Zeroizing<String>>>> + Send;
+    /// Keeps a set-up code in place of any other; none forgets it.
+    fn keep_setup_code(&self, code: Option<&str>) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Begins a session; its number. The person's oldest end where there are more than `most`.
+    fn begin_session(
+        &self,
+        session: &KeptSession,
+        most: usize,
+    ) -> impl Future<Output = Answer<u64>> + Send;
+    /// The session with a key of this hash.
+    fn session(&self, key: &Hash) -> impl Future<Output = Answer<Option<KeptSession>>> + Send;
+    /// Notes that a session was used.
+    fn use_session(&self, id: u64, now: Timestamp) -> impl Future<Output = Answer<()>> + Send;
+    /// A person's sessions, the latest first.
+    fn sessions(&self, person: PersonId) -> impl Future<Output = Answer<Vec<KeptSession>>> + Send;
+    /// Ends a session.
+    fn end_session(&self, key: &Hash) -> impl Future<Output = Answer<()>> + Send;
+    /// Ends a person's sessions but this one.
+    fn end_sessions_but(
+        &self,
+        person: PersonId,
+        keep: u64,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// Forgets sessions that began before, or were last used before.
+    fn forget_sessions(
+        &self,
+        begun_before: Timestamp,
+        used_before: Timestamp,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Notes that a person came in from a place; the oldest are forgotten where there are more than `most`.
+    fn note_place(
+        &self,
+        person: PersonId,
+        place: &str,
+        now: Timestamp,
+        most: usize,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// Whether a person came in from a place since then.
+    fn knows_place(
+        &self,
+        person: PersonId,
+        place: &str,
+        since: Timestamp,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Keeps a token, in place of a row that no entry of the ledger came to.
+    fn keep_token(&self, token: &KeptToken) -> impl Future<Output = Answer<()>> + Send;
+    /// The token with a key of this hash.
+    fn token(&self, key: &Hash) -> impl Future<Output = Answer<Option<KeptToken>>> + Send;
+    /// All tokens.
+    fn tokens(&self) -> impl Future<Output = Answer<Vec<KeptToken>>> + Send;
+    /// Notes that a token was used.
+    fn use_token(&self, id: TokenId, now: Timestamp) -> impl Future<Output = Answer<()>> + Send;
+    /// Forgets a token.
+    fn forget_token(&self, id: TokenId) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// A person, as kept beside the ledger.
+#[derive(Clone)]
+pub struct KeptPerson {
+    /// Their number in the ledger.
+    pub person: PersonId,
+    /// Their name, as they gave it.
+    pub name: String,
+    /// What was mixed into the name's commitment, hex.
+    pub salt: String,
+    /// Their password's hash, in PHC form.
+    pub password: Zeroizing<String>,
+}
+
+impl fmt::Debug for KeptPerson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptPerson")
+            .field("person", &self.person)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSession {
+    /// Its number; given when it is kept.
+    pub id: u64,
+    /// Its key's hash.
+    pub key: Hash,
+    /// Whose.
+    pub person: PersonId,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it was last used.
+    pub last_used: Timestamp,
+    /// The browser, as it named itself.
+    pub browser: String,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptToken {
+    /// Its number in the ledger.
+    pub token: TokenId,
+    /// Its key's hash.
+    pub key: Hash,
+    /// What it is for, in its owner's words.
+    pub label: String,
+    /// When it was last used.
+    pub last_used: Option<Timestamp>,
+}

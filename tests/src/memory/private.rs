@@ -1,0 +1,158 @@
+//! The private table and the gauges in memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lavoir::ports::{Answer, Gauges, KeptPerson, KeptSession, KeptToken, PrivateStore, Reading};
+use lavoir_core::id::{PersonId, Timestamp, TokenId};
+use lavoir_core::ledger::Hash;
+use zeroize::Zeroizing;
+
+use super::Memory;
+
+/// What would stand in the database.
+#[derive(Default)]
+pub struct Private {
+    rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    people: BTreeMap<PersonId, KeptPerson>,
+    code: Option<String>,
+    sessions: Vec<KeptSession>,
+    sessions_made: u64,
+    places: BTreeMap<(PersonId, String), Timestamp>,
+    tokens: BTreeMap<TokenId, KeptToken>,
+}
+
+impl Private {
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PrivateStore for Private {
+    async fn keep_person(&self, person: &KeptPerson) -> Answer<()> {
+        self.lock().people.insert(person.person, person.clone());
+        Ok(())
+    }
+    async fn people(&self) -> Answer<Vec<KeptPerson>> {
+        Ok(self.lock().people.values().cloned().collect())
+    }
+    async fn set_password(&self, person: PersonId, password: &str) -> Answer<()> {
+        let mut rows = self.lock();
+        if let Some(kept) = rows.people.get_mut(&person) {
+            kept.password = Zeroizing::new(password.to_owned());
+        }
+        rows.sessions.retain(|session| session.person != person);
+        Ok(())
+    }
+    async fn setup_code(&self) -> Answer<Option<Zeroizing<String>>> {
+        Ok(self.lock().code.clone().map(Zeroizing::new))
+    }
+    async fn keep_setup_code(&self, code: Option<&str>) -> Answer<()> {
+        self.lock().code = code.map(str::to_owned);
+        Ok(())
+    }
+    async fn begin_session(&self, session: &KeptSession, most: usize) -> Answer<u64> {
+        let mut rows = self.lock();
+        rows.sessions_made += 1;
+        let id = rows.sessions_made;
+        let session = KeptSession {
+            id,
+            ..session.clone()
+        };
+        let person = session.person;
+        rows.sessions.insert(0, session);
+        let mut seen = 0;
+        rows.sessions.retain(|kept| {
+            seen += usize::from(kept.person == person);
+            kept.person != person || seen <= most
+        });
+        Ok(id)
+    }
+    async fn session(&self, key: &Hash) -> Answer<Option<KeptSession>> {
+        let rows = self.lock();
+        Ok(rows.sessions.iter().find(|kept| kept.key == *key).cloned())
+    }
+    async fn use_session(&self, id: u64, now: Timestamp) -> Answer<()> {
+        let mut rows = self.lock();
+        if let Some(kept) = rows.sessions.iter_mut().find(|kept| kept.id == id) {
+            kept.last_used = now;
+        }
+        Ok(())
+    }
+    async fn sessions(&self, person: PersonId) -> Answer<Vec<KeptSession>> {
+        let rows = self.lock();
+        let own = rows.sessions.iter().filter(|kept| kept.person == person);
+        Ok(own.cloned().collect())
+    }
+    async fn end_session(&self, key: &Hash) -> Answer<()> {
+        self.lock().sessions.retain(|kept| kept.key != *key);
+        Ok(())
+    }
+    async fn end_sessions_but(&self, person: PersonId, keep: u64) -> Answer<()> {
+        let mut rows = self.lock();
+        rows.sessions
+            .retain(|kept| kept.person != person || kept.id == keep);
+        Ok(())
+    }
+    async fn forget_sessions(&self, begun: Timestamp, used: Timestamp) -> Answer<()> {
+        let mut rows = self.lock();
+        rows.sessions
+            .retain(|kept| kept.since >= begun && kept.last_used >= used);
+        Ok(())
+    }
+    async fn note_place(
+        &self,
+        person: PersonId,
+        place: &str,
+        now: Timestamp,
+        _most: usize,
+    ) -> Answer<()> {
+        self.lock().places.insert((person, place.to_owned()), now);
+        Ok(())
+    }
+    async fn knows_place(&self, person: PersonId, place: &str, since: Timestamp) -> Answer<bool> {
+        let rows = self.lock();
+        let last = rows.places.get(&(person, place.to_owned()));
+        Ok(last.is_some_and(|last| *last >= since))
+    }
+    async fn keep_token(&self, token: &KeptToken) -> Answer<()> {
+        self.lock().tokens.insert(token.token, token.clone());
+        Ok(())
+    }
+    async fn token(&self, key: &Hash) -> Answer<Option<KeptToken>> {
+        let rows = self.lock();
+        Ok(rows.tokens.values().find(|kept| kept.key == *key).cloned())
+    }
+    async fn tokens(&self) -> Answer<Vec<KeptToken>> {
+        Ok(self.lock().tokens.values().rev().cloned().collect())
+    }
+    async fn use_token(&self, id: TokenId, now: Timestamp) -> Answer<()> {
+        if let Some(kept) = self.lock().tokens.get_mut(&id) {
+            kept.last_used = Some(now);
+        }
+        Ok(())
+    }
+    async fn forget_token(&self, id: TokenId) -> Answer<()> {
+        self.lock().tokens.remove(&id);
+        Ok(())
+    }
+}
+
+impl Gauges for Memory {
+    async fn read(&self, _data: Option<&Path>) -> Reading {
+        let mebi = 1024 * 1024;
+        Reading {
+            cores: Some(2),
+            memory: Some((500 * mebi, 2048 * mebi)),
+            system_disk: Some((1, 10_000 * mebi, 40_000 * mebi)),
+            data_disk: Some((1, 10_000 * mebi, 40_000 * mebi)),
+            temperature_m: Some(41_000),
+            ..Reading::default()
+        }
+    }
+}

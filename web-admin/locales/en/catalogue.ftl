@@ -1,0 +1,61 @@
+catalogue-title = What would you like to do together?
+catalogue-hint = For example: write, calendar, map
+catalogue-found = { $n ->
+    [0] No recipe matches.
+    [one] One recipe found.
+   *[other] { $n } recipes found.
+}
+catalogue-see-all = See the whole catalogue
+catalogue-none = The catalogue is empty: no recipe could be read.
+catalogue-room = Room left for apps: { $memory } of memory, { $disk } of disk.
+catalogue-installed = { $n ->
+    [one] Installed already
+   *[other] Installed { $n } times already
+}
+purpose-publish = Publish
+purpose-share = Share files, write together
+purpose-organise = Get organised
+purpose-map = Make maps
+purpose-talk = Talk
+purpose-decide = Decide
+purpose-trade = Order, sell, swap
+purpose-other = Others
+fits = Fits on this box
+lacks-memory = Does not fit: { $amount } of memory missing
+lacks-disk = Does not fit: { $amount } of disk missing
+other-processor = Does not run on this processor
+fit-unknown = Room not measured
+recipe-needs = { $memory } of memory, { $disk } of disk
+recipe-installed = Installed already:
+recipe-install = Install { $name }
+recipe-know = Good to know
+recipe-personal = Personal data
+recipe-personal-none = None.
+recipe-kept = Kept: { $words }
+recipe-fixed = Can never be changed later
+recipe-fixed-address = The address: other servers remember it.
+recipe-accounts = Accounts
+sign-on-own = The app has accounts of its own.
+sign-on-box = The app can use the box's accounts.
+recipe-mail = Mail
+recipe-mail-yes = The app can send mail.
+recipe-mail-no = The app sends no mail.
+recipe-federation = Other servers
+recipe-federation-yes = The app speaks with other servers.
+recipe-federation-no = The app does not speak with other servers.
+recipe-ports = Ports opened on the machine
+recipe-software = Software
+recipe-licence = licence { $licence }
+recipe-source = Source code
+recipe-website = The software's website
+install-title = Install { $name }
+install-lead = Nothing else stops during the installation. You can close the page meanwhile: the box goes on.
+install-unfit = You can prepare your answers, but the installation will probably be refused.
+install-host = The app's address
+install-host-hint = What people will type into their browser. Unaccented letters, digits, hyphens.
+install-host-hint-permanent = What people will type into their browser. Unaccented letters, digits, hyphens. It can never change afterwards: other servers remember it.
+install-before = Before you install
+install-room = Room
+install-written = What the ledger will say
+install-written-words = The decision and the public answers. Never a password, an account's name or an e-mail address.
+install-button = Install

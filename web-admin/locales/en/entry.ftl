@@ -1,0 +1,16 @@
+first-title = First visit
+first-lead = The box is ready. Make the first account: that of the person who installs it.
+first-code = Set-up code
+first-code-hint = It was shown at the end of the installation. On the box, “lavoir setup-code” shows it again. It serves once.
+first-name = Your name
+first-name-hint = The one others know you by. You will also use it to sign in here.
+first-password = Password
+first-again = The same password once more
+first-button = Make the account
+password-hint = At least { $min } characters. Four words taken at random make a good password.
+sign-in-title = Sign in
+sign-in-name = Your name
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-forgotten = Forgotten password?
+sign-in-forgotten-help = Ask the person who has the box near them: with a keyboard plugged into it, they can let you in again.

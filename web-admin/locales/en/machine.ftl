@@ -1,0 +1,37 @@
+machine-title = The machine
+machine-up = up for { $time }
+machine-unknown = The machine was not measured yet. Come back in a minute.
+memory = Memory
+used-of = { $used } taken of { $all }
+disk-everything = Disk
+disk-system = The system's disk
+disk-data = The data's disk
+busy = Processor
+busy-words = { $share } busy
+cores = { $n ->
+    [one] one core
+   *[other] { $n } cores
+}
+temperature = Temperature
+network = Network
+network-words = { $come } received and { $gone } sent each second
+network-come = Received per s
+network-gone = Sent per s
+system = System
+parts-title = Who takes the memory
+parts-label = Who takes the memory:
+parts-who = Who
+memory-system = System
+memory-free = Free
+lately = These last hours
+picture-memory-title = Memory
+picture-memory = Between { $least } and { $most }
+picture-busy-title = Processor
+picture-busy = Between { $least } and { $most } busy
+picture-temperature-title = Temperature
+picture-temperature = Between { $least } and { $most }
+picture-network-title = Network, data received each second
+picture-network = Between { $least } and { $most }
+as-table = The same figures as a table
+when = When
+measure-again = Measure again

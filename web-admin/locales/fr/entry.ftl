@@ -1,0 +1,16 @@
+first-title = Première visite
+first-lead = La machine est prête. Créez le premier compte : celui de la personne qui l'installe.
+first-code = Code de mise en route
+first-code-hint = Il a été affiché à la fin de l'installation. Sur la machine, « lavoir setup-code » le montre de nouveau. Il ne sert qu'une fois.
+first-name = Votre nom
+first-name-hint = Celui sous lequel les autres vous connaissent. Il servira aussi à entrer ici.
+first-password = Mot de passe
+first-again = Le même mot de passe, encore une fois
+first-button = Créer le compte
+password-hint = Au moins { $min } signes. Quatre mots pris au hasard font un bon mot de passe.
+sign-in-title = Entrer
+sign-in-name = Votre nom
+sign-in-password = Mot de passe
+sign-in-button = Entrer
+sign-in-forgotten = Mot de passe oublié ?
+sign-in-forgotten-help = Demandez à la personne qui a la machine près d'elle : avec un clavier branché dessus, elle peut vous redonner accès.

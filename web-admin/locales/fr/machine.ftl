@@ -1,0 +1,37 @@
+machine-title = La machine
+machine-up = en marche depuis { $time }
+machine-unknown = La machine n'a pas encore été mesurée. Revenez dans une minute.
+memory = Mémoire
+used-of = { $used } occupés sur { $all }
+disk-everything = Disque
+disk-system = Disque du système
+disk-data = Disque des données
+busy = Processeur
+busy-words = { $share } occupé
+cores = { $n ->
+    [one] un cœur
+   *[other] { $n } cœurs
+}
+temperature = Température
+network = Réseau
+network-words = { $come } reçus et { $gone } envoyés par seconde
+network-come = Reçu par s
+network-gone = Envoyé par s
+system = Système
+parts-title = Qui occupe la mémoire
+parts-label = Qui occupe la mémoire :
+parts-who = Qui
+memory-system = Système
+memory-free = Libre
+lately = Ces dernières heures
+picture-memory-title = Mémoire
+picture-memory = Entre { $least } et { $most }
+picture-busy-title = Processeur
+picture-busy = Occupé entre { $least } et { $most }
+picture-temperature-title = Température
+picture-temperature = Entre { $least } et { $most }
+picture-network-title = Réseau, données reçues par seconde
+picture-network = Entre { $least } et { $most }
+as-table = Les mêmes chiffres en tableau
+when = Quand
+measure-again = Mesurer de nouveau
