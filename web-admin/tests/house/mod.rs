@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 mod apps;
+pub mod pages;
 mod recipes;
 
 use std::sync::Mutex;
