@@ -13,8 +13,6 @@ use tower::ServiceExt as _;
 use crate::house::{House, TOKEN};
 use crate::page;
 
-pub use crate::house::pages::PAGES;
-
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
