@@ -121,13 +121,14 @@ take_toolchain() {
 }
 
 take_rustup() {
-  local script
-  script=$(mktemp) || return 1
+  # Not in /tmp: on many machines nothing may be executed there.
+  local place
+  place=$(mktemp -d "${HOME:-/root}/.rustup-init.XXXXXX") || return 1
   note "rustup, par son propre installeur" "rustup, by its own installer"
-  quietly curl --proto '=https' --tlsv1.2 --retry 3 -sSf -o "$script" \
+  quietly curl --proto '=https' --tlsv1.2 --retry 3 -sSf -o "$place/rustup-init.sh" \
     "${RUSTUP_UPDATE_ROOT:-https://static.rust-lang.org/rustup}/rustup-init.sh" &&
-    quietly sh "$script" -y --no-modify-path --profile minimal --default-toolchain none
+    TMPDIR=$place quietly sh "$place/rustup-init.sh" -y --no-modify-path --profile minimal --default-toolchain none
   local code=$?
-  rm -f "$script"
+  rm -rf "$place"
   return "$code"
 }

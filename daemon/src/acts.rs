@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lavoir_core::app::App;
 use lavoir_core::command::Action;
+use lavoir_core::day::Day;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::ledger::hex;
 use lavoir_core::refusal::Refusal;
@@ -16,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, NoRecipe};
 use crate::engine::No;
-use crate::ports::{AppFiles as _, Entropy as _, Fault, PrivateAnswer, World};
+use crate::ports::{AppFiles as _, Clock as _, Entropy as _, Fault, PrivateAnswer, World};
 use crate::recipe::{self, BoxFacts, Problem, RecipeFolder, ResolveRequest, Resolved};
 
 /// What a person asks, as the API's bodies and the panel's forms say it.
@@ -172,7 +173,9 @@ impl<W: World> Preparer<W> {
                     None => default_host(&app, &self.box_facts.domain)?,
                 };
                 let folder = self.read(&recipe)?;
-                let request = self.request(app.clone(), host, extra_hosts, text_keys(answers));
+                let day = Some(self.today());
+                let answers = text_keys(answers);
+                let request = self.request(app.clone(), host, extra_hosts, answers, day);
                 let resolved =
                     recipe::resolve(&folder, request.resolve).map_err(Unprepared::Unsound)?;
                 let private_answers = private_answers(&resolved, &request.salt);
@@ -188,7 +191,9 @@ impl<W: World> Preparer<W> {
                 let old = &find(state, &app)?.release;
                 let folder = self.read(&old.recipe)?;
                 refuse_fixed(old, &folder, &answers)?;
-                let (release, private_answers) = self.anew(&app, old, &folder, answers).await?;
+                let day = Some(self.today());
+                let (release, private_answers) =
+                    self.anew(&app, old, &folder, answers, day).await?;
                 Ok(Prepared {
                     action: Action::Update {
                         app,
@@ -201,7 +206,10 @@ impl<W: World> Preparer<W> {
                 let old = &find(state, &app)?.release;
                 let folder = self.read(&old.recipe)?;
                 refuse_fixed(old, &folder, &answers)?;
-                let (release, private_answers) = self.anew(&app, old, &folder, answers).await?;
+                // Images are made anew by an update, never in passing.
+                let day = old.made_on().cloned();
+                let (release, private_answers) =
+                    self.anew(&app, old, &folder, answers, day).await?;
                 Ok(Prepared {
                     action: Action::Change {
                         app,
@@ -226,12 +234,17 @@ impl<W: World> Preparer<W> {
         })
     }
 
+    fn today(&self) -> Day {
+        Day::of(self.world.clock().now())
+    }
+
     fn request(
         &self,
         app: AppId,
         host: Hostname,
         extra_hosts: BTreeMap<PartId, Hostname>,
         answers: BTreeMap<String, String>,
+        day: Option<Day>,
     ) -> Salted {
         let mut salt = [0u8; 32];
         self.world.entropy().fill(&mut salt);
@@ -243,6 +256,7 @@ impl<W: World> Preparer<W> {
                 extra_hosts,
                 answers,
                 box_facts,
+                day,
                 salt,
             },
             salt,
@@ -257,6 +271,7 @@ impl<W: World> Preparer<W> {
         old: &Release,
         folder: &RecipeFolder,
         given: BTreeMap<PartId, String>,
+        day: Option<Day>,
     ) -> Result<(Release, BTreeMap<PartId, PrivateAnswer>), Unprepared> {
         let kept = self
             .world
@@ -295,7 +310,7 @@ impl<W: World> Preparer<W> {
         let extra_hosts = known_hosts
             .map(|(id, host)| (id.clone(), host.clone()))
             .collect();
-        let request = self.request(app.clone(), old.host.clone(), extra_hosts, answers);
+        let request = self.request(app.clone(), old.host.clone(), extra_hosts, answers, day);
         let mut resolved = recipe::resolve(folder, request.resolve).map_err(Unprepared::Unsound)?;
         let mut private_answers = private_answers(&resolved, &request.salt);
         for (id, value) in &kept {

@@ -52,6 +52,8 @@ pub struct Api<W: World> {
     pub observed: watch::Receiver<Arc<Observed>>,
     /// Hosts that the gateway has opened.
     pub open_hosts: watch::Receiver<BTreeSet<Hostname>>,
+    /// What the gateway counted.
+    pub visits: Arc<crate::visits::Visits>,
     /// Who takes requests and knows the catalogue.
     pub desk: Arc<dyn Desk>,
     /// Who may come in.

@@ -7,6 +7,7 @@ use lavoir_core::id::Hostname;
 use lavoir_core::text::{Language, Text};
 use serde::Deserialize;
 
+use crate::gateway::limits::Limits;
 use crate::ports::{Answer, Fault};
 
 /// Where the configuration is looked for when nothing else is said.
@@ -42,6 +43,8 @@ pub struct Config {
 pub struct EngineConfig {
     /// Its socket.
     pub socket: PathBuf,
+    /// Keep neighbours on the network out of the apps' networks, with rules beside the engine's own.
+    pub fence: bool,
 }
 
 /// Where images come from.
@@ -68,6 +71,12 @@ pub struct GatewayConfig {
     pub https: Vec<SocketAddr>,
     /// Where it answers HTTP, with redirects.
     pub http: Vec<SocketAddr>,
+    /// The port at which browsers find HTTPS, where a router in front has another one than the box.
+    pub https_port: Option<u16>,
+    /// Browsers are told to come by HTTPS alone for so many seconds (HSTS); they are not told when nothing is said.
+    pub hsts_s: Option<u32>,
+    /// How much and how long the gateway bears.
+    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -90,6 +99,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             socket: "/var/run/docker.sock".into(),
+            fence: true,
         }
     }
 }
@@ -101,6 +111,9 @@ impl Default for GatewayConfig {
             user: "lavoir-gateway".into(),
             https: vec![any(443)],
             http: vec![any(80)],
+            https_port: None,
+            hsts_s: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -121,6 +134,10 @@ impl Config {
         };
         let config: Self = toml::from_str(&text).map_err(|error| unsound(path, &error))?;
         config.domain()?;
+        if let Some(name) = config.gateway.limits.unsound() {
+            let what = format!("gateway.limits.{name}: 0, or too large");
+            return Err(unsound(path, &what));
+        }
         Ok(config)
     }
 
@@ -183,6 +200,10 @@ mod tests {
             ("domain = \"a.b\"", true),
             ("domian = \"a.b\"", false),
             ("domain = \"a b\"", false),
+            ("[gateway.limits]\nhead_ms = 500", true),
+            ("[gateway.limits]\nhead_ms = 0", false),
+            ("[gateway.limits]\nconnections_max = 1000000", false),
+            ("[gateway.limits]\nhead = 5", false),
         ] {
             std::fs::write(&file, text)?;
             assert_eq!(Config::load(Some(&file)).is_ok(), good, "{text}");

@@ -21,6 +21,10 @@ pub const ROUTES_MAX: usize = 8_192;
 /// Certificates of one picture.
 pub const CERTIFICATES_MAX: usize = 1_024;
 
+// What the core lets in, and the panel's own door.
+const _: () = assert!(lavoir_core::limits::HOSTS_MAX < CERTIFICATES_MAX);
+const _: () = assert!(lavoir_core::limits::DOORS_MAX < ROUTES_MAX);
+
 /// Everything the gateway has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +153,46 @@ pub enum FromGateway {
         /// The picture's version.
         version: u64,
     },
+    /// So much was asked of a host since it was last said.
+    Counted {
+        /// The host.
+        host: Hostname,
+        /// How much.
+        count: Count,
+    },
+}
+
+/// What was asked of a host: numbers, and nothing about anybody.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// Answers.
+    pub answers: u64,
+    /// Of these, answers that say the asker was wrong (4xx).
+    pub refused: u64,
+    /// Of these, answers that say something is broken (5xx).
+    pub failed: u64,
+    /// Until the answers began, all together, ms.
+    pub took_ms: u64,
+    /// Of these, answers that took a second or longer to begin.
+    pub slow: u64,
+}
+
+impl Count {
+    /// Adds another's numbers.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.answers, other.answers),
+            (&mut self.refused, other.refused),
+            (&mut self.failed, other.failed),
+            (&mut self.took_ms, other.took_ms),
+            (&mut self.slow, other.slow),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -22,5 +22,6 @@ pub mod panel;
 pub mod door;
 pub mod doorway;
 pub mod gateway;
+pub mod visits;
 
 pub mod adapter;

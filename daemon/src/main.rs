@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use lavoir::cli::{self, Cli, Command, Lent};
 use lavoir::config::Config;
+use lavoir::gateway::{Options, Role, Settings};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Daemon(_) => run_daemon(&cli),
         // Before there is any thread: rights are given up thread by thread.
-        Command::Gateway(_) => run_gateway(&cli),
+        Command::Gateway(args) => run_gateway(&cli, args.role),
         _ => return ask(cli),
     };
     match ended {
@@ -36,15 +37,22 @@ fn run_daemon(cli: &Cli) -> anyhow::Result<()> {
     runtime.block_on(world::daemon(config))
 }
 
-fn run_gateway(cli: &Cli) -> anyhow::Result<()> {
+fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
     log_to_stderr();
     let config = Config::load(cli.config.as_deref())?;
-    lavoir::gateway::run(&lavoir::gateway::Options {
+    let options = Options {
         socket: config.gateway_socket(),
         https: config.gateway.https,
         http: config.gateway.http,
         user: config.gateway.user,
-    })
+        config: cli.config.clone(),
+        settings: Settings {
+            limits: config.gateway.limits,
+            hsts_s: config.gateway.hsts_s,
+            https_port: config.gateway.https_port,
+        },
+    };
+    lavoir::gateway::run(&options, role)
 }
 
 fn ask(cli: Cli) -> ExitCode {

@@ -169,6 +169,8 @@ pub trait Containers: Send + Sync + 'static {
     fn remove_network(&self, app: &AppId) -> impl Future<Output = Answer<()>> + Send;
     /// Removes a volume; well when it is not there.
     fn remove_volume(&self, app: &AppId, name: &str) -> impl Future<Output = Answer<()>> + Send;
+    /// Removes images that this box made, and what else its builds left behind. What a container uses stays.
+    fn remove_images(&self, names: &BTreeSet<String>) -> impl Future<Output = Answer<()>> + Send;
     /// Whether the engine answers.
     fn is_there(&self) -> impl Future<Output = bool> + Send;
     /// Where the engine keeps volumes and images; none until it has answered once.
@@ -189,6 +191,8 @@ pub struct Seen {
     pub apps: BTreeMap<AppId, SeenApp>,
     /// Images asked for that are there.
     pub images: BTreeSet<String>,
+    /// Names of all images that this box made for apps.
+    pub made: BTreeSet<String>,
 }
 
 /// What the engine has of one app.

@@ -6,16 +6,16 @@ mod faults;
 mod order;
 mod threshold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lavoir_core::app::{App, Phase};
 use lavoir_core::command::{Actor, Command, Report};
-use lavoir_core::id::{AppId, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, Revision, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::observed::{Observed, ObservedApp};
-use lavoir_core::plan::{Plan, plan_app};
+use lavoir_core::plan::{Plan, needless_images, plan_app};
 use lavoir_core::route::{Door, doors};
 use lavoir_core::state::State;
 use tokio::sync::{Semaphore, watch};
@@ -35,6 +35,8 @@ pub struct Reconciler<W: World> {
     at_once: Arc<Semaphore>,
     /// Apps whose last plan failed, and when to try again.
     resting: BTreeMap<AppId, Rest>,
+    /// Images that nothing needs, and since when.
+    needless: BTreeMap<String, Timestamp>,
 }
 
 struct Rest {
@@ -63,7 +65,15 @@ impl<W: World> Reconciler<W> {
             observed: watch::channel(Arc::default()).0,
             at_once: Arc::new(Semaphore::new(limits::APPS_AT_ONCE_MAX)),
             resting: BTreeMap::new(),
+            needless: BTreeMap::new(),
         }
+    }
+
+    /// Waits, before an app's containers are touched, until the gateway's visitors find its doors shut.
+    #[must_use]
+    pub fn with_gateway(mut self, open: watch::Receiver<BTreeSet<Hostname>>) -> Self {
+        self.threshold = Arc::new(Threshold::of_gateway(open));
+        self
     }
 
     /// Told of each change of the doors; none are known before the first look at the world.
@@ -163,7 +173,40 @@ impl<W: World> Reconciler<W> {
             });
             at_work.insert(app.id.clone(), task.id());
         }
+        if at_work.is_empty() {
+            self.sweep(&newest, &observed, now).await;
+        }
         Ok(())
+    }
+
+    /// Images that nothing has needed for a while go. A decision overtakes it, as it may need them again.
+    async fn sweep(&mut self, state: &State, observed: &Observed, now: Timestamp) {
+        let needless = needless_images(state, &observed.made);
+        self.needless.retain(|name, _| needless.contains(name));
+        for name in &needless {
+            self.needless.entry(name.clone()).or_insert(now);
+        }
+        let long = |since: &Timestamp| now.0.abs_diff(since.0) >= limits::IMAGE_KEPT_MS;
+        let gone: BTreeSet<String> = self
+            .needless
+            .iter()
+            .filter(|(_, since)| long(since))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut states = self.engine.watch();
+        if gone.is_empty() || states.borrow_and_update().entries() != state.entries() {
+            return;
+        }
+        // What could not be removed is tried again after as long.
+        self.needless.retain(|name, _| !gone.contains(name));
+        tokio::select! {
+            biased;
+            _ = states.changed() => {}
+            swept = self.engine.world().containers().remove_images(&gone) => match swept {
+                Ok(()) => tracing::info!(?gone, "images that nothing needs were removed"),
+                Err(fault) => tracing::warn!(%fault, "old images could not be removed"),
+            }
+        }
     }
 
     /// A look at the world. It may take long: what is decided meanwhile closes doors at once, and opens none.
@@ -260,6 +303,7 @@ pub async fn observe<W: World>(world: &W, state: &State) -> Answer<Observed> {
     let mut observed = Observed {
         apps: BTreeMap::new(),
         images: seen.images,
+        made: seen.made,
     };
     for (id, app) in seen.apps {
         let there = observed.apps.entry(id).or_default();

@@ -32,6 +32,7 @@ use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
+use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
 use lavoir_web_admin::admin::Trust;
@@ -135,6 +136,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         gauges: TheseGauges,
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
+    let store = world.clone();
     engine
         .prepare(box_id, &domain)
         .await
@@ -146,7 +148,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         SystemClock.now(),
     )?);
     let progress = Arc::new(Progress::default());
-    let reconciler = Reconciler::new(engine.clone(), progress.clone());
+    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let reconciler =
+        Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
     let panel_door = PanelDoor {
@@ -171,9 +175,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         },
         ca_pem: ca.root_pem().to_owned(),
     });
-    let (open, open_hosts) = watch::channel(BTreeSet::new());
+    let visits = Arc::new(Visits::default());
     let api = Arc::new(Api {
         open_hosts: open_hosts.clone(),
+        visits: visits.clone(),
         engine: engine.clone(),
         progress: progress.clone(),
         observed: observed.clone(),
@@ -209,7 +214,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
     let (applied, versions) = watch::channel(0);
     tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
-    tokio::spawn(gateway.serve(seen, applied));
+    tokio::spawn(gateway.serve(seen, applied, visits));
     let until = {
         let mut stopped = stopped.clone();
         async move { drop(stopped.wait_for(|stop| *stop).await) }
@@ -239,6 +244,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = reconciling.await;
+    store.ledger_store.close().await;
     Ok(())
 }
 
@@ -254,6 +260,7 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
     DockerOptions {
         socket: config.engine.socket.clone(),
         box_id: box_id.to_owned(),
+        fence: config.engine.fence,
         images: ImageSources {
             mirror: config.images.mirror.clone(),
             archives: config.images.archives.clone(),

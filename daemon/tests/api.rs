@@ -95,6 +95,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         open_hosts,
         accounts: Arc::new(Accounts::new(engine.clone())),
         measures: Arc::new(Measures::default()),
+        visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,

@@ -25,21 +25,29 @@ pub struct TestEngine {
     folder: Option<tempfile::TempDir>,
     child: Child,
     net: Net,
+    further: Vec<String>,
 }
 
 impl TestEngine {
     /// Starts one; needs root.
     pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with further words on its command line.
+    pub fn start_with(further: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("lavoir-engine-")
             .tempdir()?;
         let net = Net::take()?;
-        let child = spawn(folder.path(), &net)?;
+        let further: Vec<String> = further.iter().map(|word| String::from(*word)).collect();
+        let child = spawn(folder.path(), &net, &further)?;
         // From here on everything ends by itself.
         let mut engine = Self {
             folder: Some(folder),
             child,
             net,
+            further,
         };
         engine.await_answer()?;
         Ok(engine)
@@ -88,9 +96,26 @@ impl TestEngine {
         end(&mut self.child)
     }
 
-    /// Starts it again after [`TestEngine::stop`].
+    /// Kills the engine as the kernel would, its containers go on; for tests of one that breaks.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        // Its own care when it ends well.
+        let _ = fs::remove_file(self.dir().join("pid"));
+        // What it started ends with it, a moment later.
+        let pid = self.dir().join("exec/containerd/containerd.pid");
+        let pid = fs::read_to_string(pid).unwrap_or_default();
+        let begun = Instant::now();
+        while !pid.is_empty() && Path::new("/proc").join(pid.trim()).exists() {
+            ensure!(begun.elapsed() < WAIT, "containerd does not end");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Starts it again after [`TestEngine::stop`] or [`TestEngine::kill`].
     pub fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.dir(), &self.net)?;
+        self.child = spawn(self.dir(), &self.net, &self.further)?;
         self.await_answer()
     }
 
@@ -125,7 +150,7 @@ impl Drop for TestEngine {
     }
 }
 
-fn spawn(folder: &Path, net: &Net) -> Result<Child> {
+fn spawn(folder: &Path, net: &Net, further: &[String]) -> Result<Child> {
     let log = fs::File::options()
         .create(true)
         .append(true)
@@ -153,6 +178,7 @@ fn spawn(folder: &Path, net: &Net) -> Result<Child> {
             "--shutdown-timeout",
             "3",
         ])
+        .args(further)
         .env("DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE", "1")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

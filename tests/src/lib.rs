@@ -5,4 +5,5 @@ pub mod browser;
 pub mod chance;
 pub mod engine;
 pub mod memory;
+pub mod notes;
 pub mod shapes;

@@ -3,6 +3,7 @@
 //! any effect, as a power cut does. While it works it watches what no effect may ever do.
 
 mod effects;
+mod laws;
 mod private;
 mod sleep;
 
@@ -13,12 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use lavoir::ports::{Answer, ContainerOrder, Fault, SeenFiles};
-use lavoir_core::app::{App, Intent, Phase};
+use lavoir_core::app::Intent;
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{ObservedContainer, Run};
-use lavoir_core::plan::{container_name, volume_name};
-use lavoir_core::route::{Behind, Door};
+use lavoir_core::plan::container_name;
+use lavoir_core::route::Door;
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
 use tokio::sync::watch;
@@ -65,6 +66,7 @@ struct Inner {
     still: bool,
     filled: u64,
     counts: BTreeMap<String, u64>,
+    away: Option<(String, u64)>,
     told: bool,
     effects: u64,
     activity: u64,
@@ -184,6 +186,26 @@ impl Memory {
     /// How unkind it is from now on.
     pub fn be(&self, unkind: Unkind) {
         self.lock().unkind = unkind;
+    }
+
+    /// The next `times` effects whose name begins so fail in a way that may pass.
+    pub fn be_away(&self, what: &str, times: u64) {
+        self.lock().away = Some((what.to_owned(), times));
+    }
+
+    /// How many more will.
+    pub fn still_away(&self) -> u64 {
+        self.lock().away.as_ref().map_or(0, |(_, times)| *times)
+    }
+
+    /// Somebody prunes images by hand.
+    pub fn forget_images(&self) {
+        self.lock().images.clear();
+    }
+
+    /// The images that are there.
+    pub fn images(&self) -> BTreeSet<String> {
+        self.lock().images.clone()
     }
 
     /// Effects so far.
@@ -322,6 +344,11 @@ impl Memory {
         if inner.told {
             eprintln!("{:>9} {what}", inner.now - BEGINNING);
         }
+        let away = inner
+            .away
+            .as_mut()
+            .filter(|(begins, times)| *times > 0 && what.starts_with(begins.as_str()))
+            .map(|(_, times)| *times -= 1);
         let crashes = chance.per_mille(unkind.crashes);
         let before = chance.per_mille(500);
         Fate {
@@ -332,7 +359,8 @@ impl Memory {
             },
             fails: chance
                 .per_mille(unkind.fails)
-                .then(|| broken(chance.per_mille(700), what)),
+                .then(|| broken(chance.per_mille(700), what))
+                .or_else(|| away.map(|()| broken(true, what))),
             loses: chance.per_mille(unkind.loses),
             crash_before: crashes && before,
             crash_after: crashes && !before,
@@ -390,65 +418,15 @@ impl Inner {
         self.violations.push(what);
     }
 
-    /// What holds for each effect on an app's things: the app is decided, and its doors are shut unless it is settled.
-    fn check(&mut self, app: &AppId, what: &str) -> Option<App> {
-        let state = self.state()?;
-        let Some(decided) = state.apps().get(app) else {
-            self.violated(format!("{what} for {app}, which no decision knows"));
-            return None;
-        };
-        if !decided.is_open() {
-            let hosts = decided.release.hosts();
-            let open = self.watched.as_ref().is_some_and(|watched| {
-                watched.doors.borrow().iter().flatten().any(|door| {
-                    hosts.contains(&&door.host) && matches!(door.behind, Behind::Container { .. })
-                })
-            });
-            if open {
-                self.violated(format!(
-                    "{what} for {app} while its door is open: {:?}",
-                    decided.phase
-                ));
-            }
-        }
-        Some(decided.clone())
-    }
-
     fn app(&mut self, app: &AppId) -> &mut MemoryApp {
         self.apps.entry(app.clone()).or_default()
     }
 
-    fn check_removal(&mut self, id: &AppId, name: &str) {
-        let Some(app) = self.check(id, "remove-volume") else {
-            return;
-        };
-        if app.intent == Intent::Deleted {
-            return;
-        }
-        let proven = app.intent == Intent::Running && app.phase == Phase::Settled;
-        let current = app
-            .release
-            .volumes
-            .keys()
-            .map(|volume| volume_name(id, volume, app.generation));
-        let newer = current.into_iter().find(|current| {
-            current.rsplit_once("-g").map(|(stem, _)| stem)
-                == name.rsplit_once("-g").map(|(stem, _)| stem)
-        });
-        let newer_there = newer.as_ref().is_some_and(|newer| {
-            newer != name
-                && self
-                    .apps
-                    .get(id)
-                    .and_then(|app| app.volumes.get(newer))
-                    .is_some_and(|volume| volume.complete)
-        });
-        if !proven || !newer_there || app.previous.is_some() {
-            self.violated(format!(
-                "volume {name} removed; intent {:?}, phase {:?}, its present one {newer:?}",
-                app.intent, app.phase
-            ));
-        }
+    /// Images that the box made itself.
+    fn made(&self) -> impl Iterator<Item = &String> {
+        self.images
+            .iter()
+            .filter(|name| name.starts_with("lavoir/"))
     }
 
     fn mounted_by_running(&self, name: &str) -> bool {

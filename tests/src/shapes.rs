@@ -63,6 +63,17 @@ pub fn service(image: &str) -> Service {
     }
 }
 
+/// An image that the box makes.
+pub fn made(version: u32) -> Image {
+    Image::Built {
+        name: format!("lavoir/notebook-web:{version}"),
+        context: "image".into(),
+        containerfile: "Containerfile".into(),
+        target: None,
+        day: None,
+    }
+}
+
 /// A health check.
 pub fn healthcheck() -> Healthcheck {
     Healthcheck {
@@ -109,6 +120,7 @@ pub fn bare(recipe: &str, version: u32, address: &str) -> Release {
         recipe: recipe.parse().expect("a recipe's name"),
         recipe_version: format!("1.{version}-1"),
         recipe_digest: format!("{version:064x}"),
+        one_at_a_time: false,
         name: Text::new("Carnet", "Notebook"),
         ram_mib: 100,
         disk_mib: 200,
@@ -239,6 +251,11 @@ pub fn any(shape: u64, recipe: &str, version: u32, address: &str, bad: Option<&s
             port: 10_000,
             protocol: Protocol::Udp,
         });
+    }
+    if base.per_mille(400)
+        && let Some(web) = release.services.get_mut(&part("web"))
+    {
+        web.image = made(version);
     }
     if let Some(way) = bad {
         let victims: Vec<PartId> = release.services.keys().cloned().collect();

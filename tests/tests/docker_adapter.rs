@@ -6,9 +6,11 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::time::Duration;
 
 use lavoir::adapter::docker::ImageSources;
+use lavoir::adapter::docker::fence::BRIDGES;
 use lavoir::ports::{Containers, Retry, Unit};
 use lavoir_core::observed::{Run, VolumeState};
 use lavoir_core::recipe::Protocol;
@@ -28,6 +30,13 @@ async fn an_apps_network_volume_and_containers_live_and_go() {
 
     docker.make_network(&blog).await.unwrap();
     docker.make_network(&blog).await.unwrap();
+    // Its bridge is known by its name to the rules that keep neighbours out.
+    let format = "{{index .Options \"com.docker.network.bridge.name\"}}";
+    let bridge = engine
+        .docker(&["network", "inspect", "-f", format, "lavoir-blog"])
+        .unwrap();
+    assert!(bridge.starts_with(BRIDGES), "{bridge}");
+    assert!(Path::new("/sys/class/net").join(&bridge).exists());
     docker
         .make_volume(&blog, "lavoir-blog-data-g1", None, &silent)
         .await
@@ -372,6 +381,7 @@ async fn what_others_made_is_left_alone_and_refused_under_our_names() {
         context: "image".into(),
         containerfile: "Containerfile".into(),
         target: None,
+        day: None,
     };
     held(
         docker

@@ -254,6 +254,7 @@ fn built(name: &str, target: Option<&str>) -> Image {
         context: "image".into(),
         containerfile: "Containerfile".into(),
         target: target.map(str::to_owned),
+        day: None,
     }
 }
 

@@ -136,7 +136,7 @@ impl Blog {
     fn open(&self) -> bool {
         let observed = Observed {
             apps: BTreeMap::from([(app("blog"), self.observed.clone())]),
-            images: BTreeSet::new(),
+            ..Observed::default()
         };
         let doors = doors(&self.state, &observed);
         doors

@@ -2,8 +2,10 @@
 
 mod accounts;
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use crate::account::Scope;
 use crate::app::{App, Intent, Phase};
@@ -15,6 +17,7 @@ use crate::limits;
 use crate::refusal::{AccountRefusal, Refusal};
 use crate::release::Release;
 use crate::state::State;
+use crate::version;
 
 /// Decides on a request.
 ///
@@ -171,6 +174,7 @@ fn install(
         });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Install)?;
     Ok(Event::InstallDecided {
@@ -194,19 +198,68 @@ fn update(
             recipe: app.release.recipe.clone(),
         });
     }
-    if app.release.recipe_digest == release.recipe_digest {
+    if app.release.recipe_digest == release.recipe_digest && !fresher(&app.release, release) {
         return Err(Refusal::UpToDate {
             app: id.clone(),
             version: app.release.recipe_version.clone(),
         });
     }
+    onward(app, release)?;
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Update)?;
     Ok(Event::UpdateDecided {
         app: id.clone(),
         release: release.clone().into(),
     })
+}
+
+/// The same recipe again is an update when images made on the box would be of a later month, for newer packages.
+fn fresher(installed: &Release, offered: &Release) -> bool {
+    let month = |release: &Release| release.made_on().map(|day| String::from(day.month()));
+    month(offered) > month(installed)
+}
+
+/// Data are made for one version and those after it: an update never goes back, and leaves no main version out where
+/// the recipe says so.
+fn onward(app: &App, release: &Release) -> Result<(), Refusal> {
+    let (installed, offered) = (&app.release.recipe_version, &release.recipe_version);
+    let unordered = |version: &str| Refusal::VersionUnordered {
+        app: app.id.clone(),
+        version: version.into(),
+    };
+    match version::compare(installed, offered) {
+        Some(Ordering::Greater) => {
+            return Err(Refusal::OlderVersion {
+                app: app.id.clone(),
+                installed: installed.clone(),
+                offered: offered.clone(),
+            });
+        }
+        Some(_) => {}
+        // Recipes are read with an order in their versions; only what was installed before that may have none.
+        None if version::compare(offered, offered).is_none() => return Err(unordered(offered)),
+        None if release.one_at_a_time => return Err(unordered(installed)),
+        None => return Ok(()),
+    }
+    if !release.one_at_a_time {
+        return Ok(());
+    }
+    match (
+        version::main_number(installed),
+        version::main_number(offered),
+    ) {
+        (Some(from), Some(to)) if to <= from.saturating_add(1) => Ok(()),
+        (Some(from), Some(_)) => Err(Refusal::VersionSkipped {
+            app: app.id.clone(),
+            installed: installed.clone(),
+            offered: offered.clone(),
+            next: from.saturating_add(1),
+        }),
+        // Too long to be counted with.
+        _ => Err(unordered(offered)),
+    }
 }
 
 fn change(
@@ -228,6 +281,7 @@ fn change(
         return Err(Refusal::NothingChanged { app: id.clone() });
     }
     fit::hosts_free(state, id, release)?;
+    fit::doors_fit(state, id, release)?;
     fit::containers_free(state, id, release)?;
     fit::fits(state, id, release, machine, fit::Disk::Nothing)?;
     Ok(Event::ChangeDecided {

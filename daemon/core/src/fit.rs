@@ -169,6 +169,34 @@ pub fn hosts_free(state: &State, id: &AppId, release: &Release) -> Result<(), Re
     Ok(())
 }
 
+/// Whether the gateway can carry the release's addresses and paths beside those of all other apps.
+///
+/// # Errors
+/// How many it can carry.
+pub fn doors_fit(state: &State, id: &AppId, release: &Release) -> Result<(), Refusal> {
+    let of = |release: &Release| {
+        // A closed door is one for each address, and an open one may have no path of its own.
+        let doors = release.routes.len() + release.well_known.len() + release.hosts().len();
+        (release.hosts().len(), doors)
+    };
+    let others = state.apps().values().filter(|other| other.id != *id);
+    let (mut hosts, mut doors) = of(release);
+    for other in others {
+        // What goes back has its own: the larger one counts.
+        let of_release = other.releases().map(of);
+        let larger = of_release.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+        hosts += larger.0;
+        doors += larger.1;
+    }
+    if hosts > limits::HOSTS_MAX || doors > limits::DOORS_MAX {
+        return Err(Refusal::TooManyAddresses {
+            max: limits::HOSTS_MAX,
+            max_doors: limits::DOORS_MAX,
+        });
+    }
+    Ok(())
+}
+
 /// Whether no other app has a container of the same name in Docker: `a` with a service `b-c` would share one with an
 /// app `a-b` with a service `c`.
 ///

@@ -10,12 +10,14 @@
 
 extern crate alloc;
 
+pub mod day;
 pub mod id;
 pub mod limits;
 pub mod text;
 
 pub mod recipe;
 pub mod release;
+pub mod version;
 
 pub mod account;
 pub mod app;

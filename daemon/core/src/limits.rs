@@ -11,6 +11,11 @@ pub const SERVICES_MAX: usize = 16;
 /// Questions, secrets, routes, volumes, files, hooks of one recipe, each.
 pub const PARTS_MAX: usize = 64;
 
+/// Addresses of all apps together: each has a certificate, and the gateway carries so many.
+pub const HOSTS_MAX: usize = 1_000;
+/// Routes and well-known paths of all apps together.
+pub const DOORS_MAX: usize = 8_000;
+
 /// Bytes of one text file of a recipe.
 pub const RECIPE_FILE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a recipe's folder in all.
@@ -37,12 +42,16 @@ pub const SECRET_LENGTH_MIN: u32 = 12;
 pub const APPS_AT_ONCE_MAX: usize = 3;
 /// Tries of a step that may succeed the next time.
 pub const STEP_TRIES_MAX: u32 = 4;
+/// Tries of a pull: a line that is down comes back, and nobody is harmed by waiting for it.
+pub const PULL_TRIES_MAX: u32 = 10;
 /// First pause between two tries, ms; each next one is twice as long.
 pub const STEP_PAUSE_MS: u64 = 1_000;
 /// Pause between two tries at the most, ms.
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
 pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
+pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// For a container without a health check of its own, seconds it is waited for.
@@ -72,6 +81,8 @@ pub const API_ANSWER_S: u64 = 120;
 pub const PROGRESS_EVERY_MS: u64 = 200;
 /// For the gateway to open the door of an app that is ready, ms; then it is said to be ready all the same.
 pub const GATEWAY_OPENS_MS_MAX: u64 = 5_000;
+/// For the gateway to shut an app's doors before its containers are touched, ms; then they are touched all the same.
+pub const GATEWAY_SHUTS_MS_MAX: u64 = 5_000;
 /// The same picture again when nothing moves, so that a lost listener is noticed, ms.
 pub const PROGRESS_AGAIN_MS: u64 = 10_000;
 /// One stream of progress, seconds; whoever still listens asks again.

@@ -15,6 +15,8 @@ pub struct Observed {
     pub apps: BTreeMap<AppId, ObservedApp>,
     /// References of images that are on the machine.
     pub images: BTreeSet<String>,
+    /// Names of all images that this box made for apps.
+    pub made: BTreeSet<String>,
 }
 
 /// What is there of one app.

@@ -3,9 +3,11 @@
 //! stands.
 
 mod digest;
+mod images;
 mod steps;
 
 pub use digest::{files_digest, placeholder, placeholder_name, service_spec, service_spec_of};
+pub use images::needless_images;
 pub use steps::plan_app;
 
 use alloc::format;

@@ -98,7 +98,7 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Updates {
-    /// No version may be left out on the way.
+    /// No main version may be left out on the way: its first number rises by one at most.
     #[serde(default)]
     pub one_at_a_time: bool,
     /// What to know.

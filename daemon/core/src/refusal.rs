@@ -19,30 +19,104 @@ pub enum Refusal {
     NotPrepared,
     NotFounded,
     NotYours,
-    NameTaken { app: AppId },
-    NoSuchApp { app: AppId },
-    NoSuchSecret { app: AppId, secret: PartId },
-    NotInstalled { app: AppId },
-    NotRemoved { app: AppId },
-    NotRunning { app: AppId },
-    AlreadyRunning { app: AppId },
-    AlreadyStopped { app: AppId },
-    AlreadyDeleted { app: AppId },
-    Busy { app: AppId, doing: Doing },
-    OtherRecipe { app: AppId, recipe: RecipeId },
-    UpToDate { app: AppId, version: String },
-    NothingChanged { app: AppId },
-    StaleReport { app: AppId },
-    TooManyApps { max: usize },
-    HostTaken { host: Hostname, by: AppId },
-    HostIsPanel { host: Hostname },
-    HostOutside { host: Hostname, domain: Hostname },
-    ContainerNameTaken { name: String, by: AppId },
+    NameTaken {
+        app: AppId,
+    },
+    NoSuchApp {
+        app: AppId,
+    },
+    NoSuchSecret {
+        app: AppId,
+        secret: PartId,
+    },
+    NotInstalled {
+        app: AppId,
+    },
+    NotRemoved {
+        app: AppId,
+    },
+    NotRunning {
+        app: AppId,
+    },
+    AlreadyRunning {
+        app: AppId,
+    },
+    AlreadyStopped {
+        app: AppId,
+    },
+    AlreadyDeleted {
+        app: AppId,
+    },
+    Busy {
+        app: AppId,
+        doing: Doing,
+    },
+    OtherRecipe {
+        app: AppId,
+        recipe: RecipeId,
+    },
+    UpToDate {
+        app: AppId,
+        version: String,
+    },
+    OlderVersion {
+        app: AppId,
+        installed: String,
+        offered: String,
+    },
+    VersionSkipped {
+        app: AppId,
+        installed: String,
+        offered: String,
+        next: u64,
+    },
+    VersionUnordered {
+        app: AppId,
+        version: String,
+    },
+    NothingChanged {
+        app: AppId,
+    },
+    StaleReport {
+        app: AppId,
+    },
+    TooManyApps {
+        max: usize,
+    },
+    HostTaken {
+        host: Hostname,
+        by: AppId,
+    },
+    TooManyAddresses {
+        max: usize,
+        max_doors: usize,
+    },
+    HostIsPanel {
+        host: Hostname,
+    },
+    HostOutside {
+        host: Hostname,
+        domain: Hostname,
+    },
+    ContainerNameTaken {
+        name: String,
+        by: AppId,
+    },
     EngineAway,
-    OtherArchitecture { name: Text },
-    NotEnoughMemory { needed_mib: u64, free_mib: u64 },
-    NotEnoughDisk { needed_mib: u64, free_mib: u64 },
-    PortTaken { port: u16 },
+    OtherArchitecture {
+        name: Text,
+    },
+    NotEnoughMemory {
+        needed_mib: u64,
+        free_mib: u64,
+    },
+    NotEnoughDisk {
+        needed_mib: u64,
+        free_mib: u64,
+    },
+    PortTaken {
+        port: u16,
+    },
     Account(AccountRefusal),
 }
 
@@ -72,10 +146,14 @@ impl Refusal {
             Refusal::Busy { .. } => "busy",
             Refusal::OtherRecipe { .. } => "other-recipe",
             Refusal::UpToDate { .. } => "up-to-date",
+            Refusal::OlderVersion { .. } => "older-version",
+            Refusal::VersionSkipped { .. } => "version-skipped",
+            Refusal::VersionUnordered { .. } => "version-unordered",
             Refusal::NothingChanged { .. } => "nothing-changed",
             Refusal::StaleReport { .. } => "stale-report",
             Refusal::TooManyApps { .. } => "too-many-apps",
             Refusal::HostTaken { .. } => "host-taken",
+            Refusal::TooManyAddresses { .. } => "too-many-addresses",
             Refusal::HostIsPanel { .. } => "host-is-panel",
             Refusal::HostOutside { .. } => "host-outside",
             Refusal::ContainerNameTaken { .. } => "container-name-taken",
@@ -259,6 +337,61 @@ impl Refusal {
                 ),
                 Text::new("Rien à faire.", "Nothing to do."),
             ),
+            Refusal::OlderVersion {
+                app,
+                installed,
+                offered,
+            } => (
+                Text::new(
+                    format!(
+                        "La recette a la version {offered}, plus ancienne que celle de « {app} » ({installed}) : ses données ne sont pas faites pour elle."
+                    ),
+                    format!(
+                        "The recipe has version {offered}, older than that of “{app}” ({installed}): its data are not made for it."
+                    ),
+                ),
+                Text::new(
+                    "Gardez la version installée, ou prenez une recette plus récente.",
+                    "Keep the installed version, or take a newer recipe.",
+                ),
+            ),
+            Refusal::VersionSkipped {
+                app,
+                installed,
+                offered,
+                next,
+            } => (
+                Text::new(
+                    format!(
+                        "De {installed} à {offered}, « {app} » sauterait une version : ce logiciel se met à jour une version à la fois."
+                    ),
+                    format!(
+                        "From {installed} to {offered}, “{app}” would leave a version out: this software is updated one version at a time."
+                    ),
+                ),
+                Text::new(
+                    format!(
+                        "Prenez d'abord la recette d'une version {next}, mettez à jour, puis recommencez avec celle-ci."
+                    ),
+                    format!(
+                        "First take the recipe of a version {next}, update, then go on with this one."
+                    ),
+                ),
+            ),
+            Refusal::VersionUnordered { app, version } => (
+                Text::new(
+                    format!(
+                        "Pour « {app} », on ne sait pas si une version est plus récente que l'autre : « {version} » n'est pas de la forme 6.8.3-1."
+                    ),
+                    format!(
+                        "For “{app}”, nobody can tell which version is the newer one: “{version}” is not of the form 6.8.3-1."
+                    ),
+                ),
+                Text::new(
+                    "Signalez-le à ceux qui tiennent la recette.",
+                    "Tell those who keep the recipe.",
+                ),
+            ),
             Refusal::NothingChanged { app } => (
                 Text::new(
                     format!("Ces réponses sont celles que « {app} » a déjà."),
@@ -279,6 +412,20 @@ impl Refusal {
                     format!("The box carries {max} apps already."),
                 ),
                 Text::new("Effacez-en un d'abord.", "Delete one first."),
+            ),
+            Refusal::TooManyAddresses { max, max_doors } => (
+                Text::new(
+                    format!(
+                        "La porte de la machine tient au plus {max} adresses et {max_doors} chemins."
+                    ),
+                    format!(
+                        "The box's gateway carries at most {max} addresses and {max_doors} paths."
+                    ),
+                ),
+                Text::new(
+                    "Effacez d'abord un service dont vous n'avez plus besoin.",
+                    "Delete an app first that you no longer need.",
+                ),
             ),
             Refusal::HostTaken { host, by } => (
                 Text::new(

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::day::Day;
 use crate::id::{Hostname, PartId, RecipeId};
 use crate::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
 use crate::text::Text;
@@ -25,6 +26,9 @@ pub struct Release {
     pub recipe_version: String,
     /// SHA-256 of the recipe's folder as it was read, in hex.
     pub recipe_digest: String,
+    /// No main version may be left out on the way to this one.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub one_at_a_time: bool,
     /// What people call it.
     pub name: Text,
     /// Memory it needs, MiB.
@@ -159,6 +163,10 @@ pub enum Image {
         containerfile: String,
         /// Stage to build.
         target: Option<String>,
+        /// The day of the decision to make it: its packages are not older than that. Decisions of before this was
+        /// kept have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day: Option<Day>,
     },
 }
 
@@ -400,6 +408,15 @@ impl Release {
         images.sort();
         images.dedup();
         images
+    }
+
+    /// The earliest day of the images made on the box; none when there are none, or one of them has no day.
+    pub fn made_on(&self) -> Option<&Day> {
+        let days = self.images().into_iter().filter_map(|image| match image {
+            Image::Built { day, .. } => Some(day.as_ref()),
+            Image::Pulled { .. } => None,
+        });
+        days.min().flatten()
     }
 
     /// Services in the order in which they start: each after all it depends on. Dependencies of a release are

@@ -10,11 +10,13 @@ mod build;
 mod container;
 mod exec;
 mod fault;
+pub mod fence;
 mod image;
 mod labels;
 mod memory;
 mod network;
 mod observe;
+mod sweep;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -57,6 +59,8 @@ pub struct DockerOptions {
     pub box_id: String,
     /// Where images come from.
     pub images: ImageSources,
+    /// Keep neighbours on the network out of the apps' networks.
+    pub fence: bool,
 }
 
 /// Where images come from.
@@ -80,14 +84,16 @@ pub struct Docker {
     socket: String,
     box_id: String,
     images: ImageSources,
+    /// None where it is not wanted.
+    fence: Option<fence::Fence>,
     /// One at a time: Docker allows several networks of one name.
     network_turn: Mutex<()>,
     /// One at a time for each image.
     image_turns: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// The minor version of the API spoken.
     api: AtomicUsize,
-    /// Its processors, asked once.
-    cores: OnceCell<i64>,
+    /// Its processors and its memory in bytes, asked once.
+    size: OnceCell<(i64, i64)>,
     /// Where it keeps volumes and images, asked once.
     data_root: OnceCell<PathBuf>,
 }
@@ -106,10 +112,11 @@ impl Docker {
             socket: options.socket.to_string_lossy().into_owned(),
             box_id: options.box_id,
             images: options.images,
+            fence: options.fence.then(fence::Fence::default),
             network_turn: Mutex::new(()),
             image_turns: Mutex::new(HashMap::new()),
             api: AtomicUsize::new(API_MINOR),
-            cores: OnceCell::new(),
+            size: OnceCell::new(),
             data_root: OnceCell::new(),
         })
     }
@@ -144,6 +151,16 @@ impl Docker {
         Err(fault::slow())
     }
 
+    /// Its processors and its memory in bytes.
+    async fn size(&self) -> Answer<(i64, i64)> {
+        let ask = || async {
+            let info = self.client(QUICK)?.info().await;
+            let info = info.map_err(|e| fault::engine(&e))?;
+            Ok((info.ncpu.unwrap_or(1).max(1), info.mem_total.unwrap_or(0)))
+        };
+        self.size.get_or_try_init(ask).await.copied()
+    }
+
     /// Whoever holds it is alone in getting that image.
     async fn image_turn(&self, reference: &str) -> tokio::sync::OwnedMutexGuard<()> {
         let turn = {
@@ -158,6 +175,9 @@ impl Docker {
 impl Containers for Docker {
     async fn observe(&self, images: &BTreeSet<String>) -> Answer<Seen> {
         self.greet(QUICK).await?;
+        if let Some(fence) = &self.fence {
+            fence.keep(false).await;
+        }
         self.observe_all(images).await
     }
 
@@ -178,11 +198,17 @@ impl Containers for Docker {
                 name,
                 containerfile,
                 target,
+                day,
                 ..
             } => {
-                let context = context.ok_or_else(|| fault::no_context(name))?;
-                self.get_built(name, containerfile, target.as_deref(), context, on_measure)
-                    .await
+                let wanted = build::Wanted {
+                    name,
+                    containerfile,
+                    target: target.as_deref(),
+                    day: day.as_ref(),
+                    context: context.ok_or_else(|| fault::no_context(name))?,
+                };
+                self.get_built(&wanted, on_measure).await
             }
         }
     }
@@ -242,6 +268,10 @@ impl Containers for Docker {
 
     async fn remove_volume(&self, app: &AppId, name: &str) -> Answer<()> {
         self.drop_volume(app, name).await
+    }
+
+    async fn remove_images(&self, names: &BTreeSet<String>) -> Answer<()> {
+        self.sweep(names).await
     }
 
     async fn is_there(&self) -> bool {

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
 
 use crate::door::{Doorway, FromGateway, REPORT_BYTES_MAX};
+use crate::visits::Visits;
 
 /// Gateways at once: the one, and the one that takes its place.
 const PEERS_MAX: usize = 4;
@@ -72,8 +73,14 @@ impl GatewaySocket {
         (self.listener, self.gateway.as_raw())
     }
 
-    /// Sends every picture to every gateway, for ever. `applied` gets the version that one has begun to serve.
-    pub async fn serve(self, doorways: watch::Receiver<Arc<Doorway>>, applied: watch::Sender<u64>) {
+    /// Sends every picture to every gateway, for ever. `applied` gets the version that one has begun to serve,
+    /// `visits` what was counted.
+    pub async fn serve(
+        self,
+        doorways: watch::Receiver<Arc<Doorway>>,
+        applied: watch::Sender<u64>,
+        visits: Arc<Visits>,
+    ) {
         let places = Arc::new(Semaphore::new(PEERS_MAX));
         loop {
             let stream = match self.listener.accept().await {
@@ -93,8 +100,9 @@ impl GatewaySocket {
                 continue;
             };
             let (doorways, applied) = (doorways.clone(), applied.clone());
+            let visits = Arc::clone(&visits);
             tokio::spawn(async move {
-                let ended = talk(stream, doorways, applied).await;
+                let ended = talk(stream, doorways, applied, &visits).await;
                 tracing::info!(?ended, "a gateway is gone");
                 drop(place);
             });
@@ -112,8 +120,10 @@ async fn talk(
     stream: UnixStream,
     mut doorways: watch::Receiver<Arc<Doorway>>,
     applied: watch::Sender<u64>,
+    visits: &Visits,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
+    let shown = doorways.clone();
     let reports = async move {
         let mut read = BufReader::new(read);
         loop {
@@ -129,6 +139,12 @@ async fn talk(
                 Ok(FromGateway::Applied { version }) => {
                     applied.send_replace(version);
                 }
+                Ok(FromGateway::Counted { host, count }) => {
+                    let ours = shown.borrow().routes.iter().any(|route| route.host == host);
+                    if ours {
+                        visits.add(host, &count);
+                    }
+                }
                 Err(_) => return Err(io::ErrorKind::InvalidData.into()),
             }
         }
@@ -137,6 +153,10 @@ async fn talk(
         doorways.mark_changed();
         while doorways.changed().await.is_ok() {
             let doorway = Arc::clone(&doorways.borrow_and_update());
+            // The daemon has not looked at the world yet: the gateway goes on with what it was told before.
+            if doorway.version == 0 {
+                continue;
+            }
             let mut line = Zeroizing::new(serde_json::to_vec(&*doorway)?);
             line.push(b'\n');
             tokio::time::timeout(SEND_S, write.write_all(&line)).await??;
@@ -168,12 +188,20 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o660
         );
-        let (pictures, seen) = watch::channel(Arc::new(Doorway::new(1, Vec::new(), Vec::new())));
+        // Nothing is said before the first look.
+        let (pictures, seen) = watch::channel(Arc::new(Doorway::default()));
         let (applied, mut versions) = watch::channel(0);
-        let serving = tokio::spawn(socket.serve(seen, applied));
+        let visits = Arc::new(Visits::default());
+        let serving = tokio::spawn(socket.serve(seen, applied, Arc::clone(&visits)));
 
         let mut gateway = BufReader::new(UnixStream::connect(&path).await.unwrap());
         let mut line = String::new();
+        gateway
+            .write_all(b"{\"applied\":{\"version\":77}}\n")
+            .await
+            .unwrap();
+        versions.wait_for(|version| *version == 77).await.unwrap();
+        pictures.send_replace(Arc::new(Doorway::new(1, Vec::new(), Vec::new())));
         gateway.read_line(&mut line).await.unwrap();
         assert_eq!(line, "{\"version\":1,\"routes\":[],\"certificates\":[]}\n");
         pictures.send_replace(Arc::new(Doorway::new(2, Vec::new(), Vec::new())));
@@ -185,6 +213,34 @@ mod tests {
             .await
             .unwrap();
         versions.wait_for(|version| *version == 2).await.unwrap();
+
+        // Of a host of ours it is kept, of another it is not.
+        let ours: lavoir_core::id::Hostname = "blog.example.org".parse().unwrap();
+        let other = "other.example.org".parse().unwrap();
+        let route = crate::door::Route {
+            host: ours.clone(),
+            path_prefix: "/".into(),
+            target: crate::door::Target::Redirect {
+                location: "/x".into(),
+            },
+        };
+        pictures.send_replace(Arc::new(Doorway::new(3, vec![route], Vec::new())));
+        line.clear();
+        gateway.read_line(&mut line).await.unwrap();
+        for host in [&ours, &other] {
+            let words = format!(
+                "{{\"counted\":{{\"host\":\"{host}\",\"count\":{{\"answers\":2,\"refused\":1,\"failed\":0,\"took_ms\":9,\"slow\":0}}}}}}\n"
+            );
+            assert!(words.len() < REPORT_BYTES_MAX);
+            gateway.write_all(words.as_bytes()).await.unwrap();
+        }
+        gateway
+            .write_all(b"{\"applied\":{\"version\":3}}\n")
+            .await
+            .unwrap();
+        versions.wait_for(|version| *version == 3).await.unwrap();
+        assert_eq!(visits.of([&ours]).answers, 2);
+        assert_eq!(visits.of([&other]).answers, 0);
 
         gateway.write_all(b"nonsense\n").await.unwrap();
         line.clear();

@@ -2,6 +2,8 @@
 
 mod private;
 
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr as _;
 
@@ -26,6 +28,13 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be opened, is no database, or was written by a newer version.
     pub async fn open(file: &Path) -> Answer<Self> {
+        // Root's own from its first moment; SQLite gives its side files the same mode.
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(cannot_open)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -46,6 +55,11 @@ impl Sqlite {
                 other => cannot_open(other),
             })?;
         Ok(Self { pool })
+    }
+
+    /// Brings everything into the one file and lets go of it; nothing is lost without this.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
     /// Opens a file to read it only, as it is; for `lavoir ledger verify`.
@@ -179,7 +193,14 @@ mod tests {
                 .await
                 .is_err()
         );
-        drop(store);
+        let mode = |file: &Path| {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::metadata(file).map(|found| found.permissions().mode() & 0o777)
+        };
+        assert_eq!(mode(&file)?, 0o600);
+        assert_eq!(mode(&dir.path().join("lavoir.db-wal"))?, 0o600);
+        store.close().await;
+        assert!(!dir.path().join("lavoir.db-wal").exists());
         let again = Sqlite::open(&file).await?.read_all().await?;
         assert_eq!(again.len(), 3);
         assert_eq!(again[2], (vec![2], leaf_hash(&[2])));

@@ -25,6 +25,7 @@ use super::wire::{
 };
 use super::{Api, Shared};
 use crate::acts::Asked;
+use crate::door::Count;
 use crate::ports::{Containers as _, World};
 use crate::progress::{AppProgress, Standing};
 
@@ -41,7 +42,8 @@ pub(super) async fn one<W: World>(
     let app = find(&state, &id)?;
     let progress = api.progress.of(&id);
     let observed = api.observed.borrow().clone();
-    Ok(Json(detail(app, &observed, progress.as_ref())))
+    let visits = api.visits.of(app.release.hosts());
+    Ok(Json(detail(app, &observed, visits, progress.as_ref())))
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,12 @@ pub fn health(app: &App, observed: &Observed) -> Health {
         })
 }
 
-fn detail(app: &App, observed: &Observed, progress: Option<&AppProgress>) -> AppDetail {
+fn detail(
+    app: &App,
+    observed: &Observed,
+    visits: Count,
+    progress: Option<&AppProgress>,
+) -> AppDetail {
     let seen = observed.apps.get(&app.id);
     let containers = app.release.services.iter().map(|(id, service)| {
         let run = seen
@@ -170,6 +177,7 @@ fn detail(app: &App, observed: &Observed, progress: Option<&AppProgress>) -> App
         ram_mib: app.release.ram_mib,
         containers: containers.collect(),
         volumes: seen.map(|seen| seen.volumes.clone()).unwrap_or_default(),
+        visits,
         failure: failure(app, progress),
     }
 }

@@ -204,6 +204,9 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::Busy { .. }
         | Refusal::OtherRecipe { .. }
         | Refusal::UpToDate { .. }
+        | Refusal::OlderVersion { .. }
+        | Refusal::VersionSkipped { .. }
+        | Refusal::VersionUnordered { .. }
         | Refusal::NothingChanged { .. }
         | Refusal::StaleReport { .. }
         | Refusal::HostTaken { .. }
@@ -215,6 +218,7 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         Refusal::Account(no) => kind_of_account(no),
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,
         Refusal::TooManyApps { .. }
+        | Refusal::TooManyAddresses { .. }
         | Refusal::NotEnoughMemory { .. }
         | Refusal::NotEnoughDisk { .. } => Kind::NoRoom,
     }

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::door::Count;
 use crate::progress::StepProgress;
 
 /// `GET /v1/status`.
@@ -115,6 +116,9 @@ pub struct AppDetail {
     pub containers: BTreeMap<PartId, ContainerCard>,
     /// Volumes observed, by Docker name.
     pub volumes: BTreeMap<String, VolumeState>,
+    /// What was asked of it since the daemon began: numbers, and nothing about anybody.
+    #[serde(default)]
+    pub visits: Count,
     /// The last thing that went wrong.
     pub failure: Option<FailureCard>,
 }

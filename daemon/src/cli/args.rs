@@ -151,7 +151,11 @@ pub struct DaemonArgs {}
 
 /// Of `gateway`: all is in the configuration file.
 #[derive(Debug, Args)]
-pub struct GatewayArgs {}
+pub struct GatewayArgs {
+    /// Which of its processes this is: for those that it starts itself
+    #[arg(long, hide = true)]
+    pub role: Option<crate::gateway::Role>,
+}
 
 /// Of `install`.
 #[derive(Debug, Args)]

@@ -174,6 +174,20 @@ pub async fn app(client: &Client, terminal: &Terminal, app: &AppId) -> Result<()
         let line = format!("{service}: {run} ({})", visible(&container.image));
         fact("Conteneur", "Container", &line)?;
     }
+    let visits = &detail.visits;
+    if let Some(average_ms) = visits.took_ms.checked_div(visits.answers) {
+        let line = match terminal.language() {
+            Language::Fr => format!(
+                "{} réponses, {average_ms} ms en moyenne, {} lentes, {} en échec (depuis le démarrage du démon)",
+                visits.answers, visits.slow, visits.failed
+            ),
+            Language::En => format!(
+                "{} answers, {average_ms} ms on average, {} slow, {} failed (since the daemon began)",
+                visits.answers, visits.slow, visits.failed
+            ),
+        };
+        fact("Fréquentation :", "Visits:", &line)?;
+    }
     if let Some(failure) = &detail.failure {
         let line = format!(
             "{} {}",

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http_body_util::Full;
@@ -12,7 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::client::{Pulse, UnderWay};
-use super::limits;
+use super::headers;
 
 /// Why a request's body was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,7 @@ pub(super) struct Upload {
     left_bytes: u64,
     verdict: Arc<Verdict>,
     pulse: Arc<Pulse>,
+    idle: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -61,12 +63,14 @@ impl Upload {
         max_bytes: u64,
         verdict: Arc<Verdict>,
         pulse: Arc<Pulse>,
+        idle: Duration,
     ) -> Self {
         Self {
             inner,
             left_bytes: max_bytes,
             verdict,
             pulse,
+            idle,
             deadline: None,
         }
     }
@@ -82,7 +86,7 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
         match Pin::new(&mut this.inner).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 this.deadline = None;
                 this.pulse.beat();
                 if let Some(data) = frame.data_ref() {
@@ -91,15 +95,16 @@ impl Body for Upload {
                         None => return Poll::Ready(Some(Err(this.verdict.pass(Cut::TooLarge)))),
                     }
                 }
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::strip_lies(trailers);
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(this.verdict.pass(Cut::Broken)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 let deadline = this.deadline.get_or_insert_with(|| {
-                    Box::pin(tokio::time::sleep_until(
-                        Instant::now() + limits::BODY_IDLE_S,
-                    ))
+                    Box::pin(tokio::time::sleep_until(Instant::now() + this.idle))
                 });
                 match deadline.as_mut().poll(cx) {
                     Poll::Ready(()) => Poll::Ready(Some(Err(this.verdict.pass(Cut::Silent)))),

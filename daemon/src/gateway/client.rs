@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limits;
+use super::limits::{self, Limits};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -34,14 +34,23 @@ impl Pulse {
         Duration::from_millis(Self::now_ms().saturating_sub(self.0.load(Ordering::Relaxed)))
     }
 
-    /// Ends when nothing has moved for as long as `allowed` says, which is asked anew after each wait.
-    pub(super) async fn silent_for(&self, allowed: impl Fn() -> Duration) {
+    /// Ends when nothing has moved for this long.
+    pub(super) async fn silent_for(&self, allowed: Duration) {
+        self.silent_for_as_long_as(|| allowed, allowed).await;
+    }
+
+    /// Ends when nothing has moved for as long as `allowed` says, which is asked anew so often.
+    pub(super) async fn silent_for_as_long_as(
+        &self,
+        allowed: impl Fn() -> Duration,
+        anew: Duration,
+    ) {
         loop {
             let (silence, allowed) = (self.silence(), allowed());
             if silence >= allowed {
                 return;
             }
-            tokio::time::sleep(allowed - silence).await;
+            tokio::time::sleep((allowed - silence).min(anew)).await;
         }
     }
 }
@@ -57,7 +66,7 @@ pub(super) struct Client {
     /// Set when the connection becomes a WebSocket.
     pub(super) tunnel: AtomicBool,
     under_way: AtomicUsize,
-    _place: Place,
+    place: Place,
 }
 
 impl Client {
@@ -68,73 +77,110 @@ impl Client {
             pulse: Arc::new(Pulse::new()),
             tunnel: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
-            _place: place,
+            place,
         }
     }
 
-    /// How long nothing may move.
-    pub(super) fn idle_allowed(&self) -> Duration {
-        if self.under_way.load(Ordering::Relaxed) == 0 {
-            limits::IDLE_S
-        } else {
-            limits::EXCHANGE_IDLE_S
-        }
+    /// Ends when nothing has moved for too long: longer while a request is under way.
+    pub(super) async fn silent(&self) {
+        let limits = &self.place.places.limits;
+        let idle = Duration::from_millis(limits.idle_ms);
+        let exchange = Duration::from_millis(limits.exchange_idle_ms);
+        let allowed = || match self.under_way.load(Ordering::Relaxed) {
+            0 => idle,
+            _ => exchange,
+        };
+        self.pulse
+            .silent_for_as_long_as(allowed, idle.min(exchange))
+            .await;
     }
 }
 
 /// Lives as long as a request and its answer.
 #[derive(Debug)]
-pub(super) struct UnderWay(pub(super) Arc<Client>);
+pub(super) struct UnderWay {
+    pub(super) client: Arc<Client>,
+    /// Whether a connection to a service may be held for it; given back when dropped.
+    turn: bool,
+}
 
 impl UnderWay {
     pub(super) fn new(client: &Arc<Client>) -> Self {
         client.under_way.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(client))
+        Self {
+            client: Arc::clone(client),
+            turn: false,
+        }
+    }
+
+    /// Asks for one of the connections to services; there may be none left for all or for this client.
+    pub(super) fn take_turn(&mut self) -> bool {
+        if !self.turn {
+            self.turn = self.client.place.take_turn();
+        }
+        self.turn
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.pulse.beat();
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.turn {
+            self.client.place.give_turn();
+        }
+        self.client.pulse.beat();
+        self.client.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The places for connections, in all and for each client.
+/// The places for connections and requests, in all and for each client.
 #[derive(Debug)]
 pub(super) struct Places {
+    limits: Arc<Limits>,
+    /// What the system's open files allow, at the most.
     max: usize,
     taken: Mutex<Taken>,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
-    all: usize,
-    by_client: HashMap<IpAddr, usize>,
+    all: Held,
+    by_client: HashMap<IpAddr, Held>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    connections: usize,
+    handshakes: usize,
+    requests: usize,
 }
 
 impl Places {
-    pub(super) fn new(max: usize) -> Arc<Self> {
+    pub(super) fn new(limits: Arc<Limits>, max: usize) -> Arc<Self> {
         Arc::new(Self {
-            max,
+            max: max.min(limits.connections_max),
+            limits,
             taken: Mutex::new(Taken::default()),
         })
+    }
+
+    fn taken(&self) -> std::sync::MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place, unless there is none left for all or for this client.
     pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
         let address = peer.ip().to_canonical();
         let key = household(address);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.all >= self.max {
+        let mut taken = self.taken();
+        if taken.all.connections >= self.max {
             return None;
         }
         let of_client = taken.by_client.entry(key).or_default();
-        if *of_client >= limits::CONNECTIONS_PER_CLIENT_MAX {
+        if of_client.connections >= self.limits.connections_per_client_max {
             return None;
         }
-        *of_client += 1;
-        taken.all += 1;
+        of_client.connections += 1;
+        taken.all.connections += 1;
         Some(Place {
             places: Arc::clone(self),
             address,
@@ -157,18 +203,79 @@ pub(super) struct Place {
     address: IpAddr,
 }
 
+/// A turn at a handshake; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Shaking<'a>(&'a Place);
+
+impl Drop for Shaking<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.0.places.taken();
+        taken.all.handshakes -= 1;
+        if let Some(of_client) = taken.by_client.get_mut(&household(self.0.address)) {
+            of_client.handshakes -= 1;
+        }
+    }
+}
+
+impl Place {
+    /// Waits for a turn at a handshake. One client's are bounded by themselves, so that others get theirs.
+    pub(super) async fn handshake(&self) -> Shaking<'_> {
+        loop {
+            if self.take_handshake() {
+                return Shaking(self);
+            }
+            tokio::time::sleep(limits::TURN_MS).await;
+        }
+    }
+
+    fn take_handshake(&self) -> bool {
+        let limits = &self.places.limits;
+        let mut taken = self.places.taken();
+        if taken.all.handshakes >= limits.handshakes_max {
+            return false;
+        }
+        let of_client = taken.by_client.entry(household(self.address)).or_default();
+        if of_client.handshakes >= limits.handshakes_per_client_max {
+            return false;
+        }
+        of_client.handshakes += 1;
+        taken.all.handshakes += 1;
+        true
+    }
+
+    fn take_turn(&self) -> bool {
+        let limits = &self.places.limits;
+        let mut taken = self.places.taken();
+        if taken.all.requests >= limits.requests_max {
+            return false;
+        }
+        let of_client = taken.by_client.entry(household(self.address)).or_default();
+        if of_client.requests >= limits.requests_per_client_max {
+            return false;
+        }
+        of_client.requests += 1;
+        taken.all.requests += 1;
+        true
+    }
+
+    fn give_turn(&self) {
+        let mut taken = self.places.taken();
+        taken.all.requests -= 1;
+        if let Some(of_client) = taken.by_client.get_mut(&household(self.address)) {
+            of_client.requests -= 1;
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let key = household(self.address);
-        let mut taken = self
-            .places
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
+        let mut taken = self.places.taken();
+        taken.all.connections -= 1;
         if let Some(of_client) = taken.by_client.get_mut(&key) {
-            *of_client -= 1;
-            if *of_client == 0 {
+            of_client.connections -= 1;
+            // Its requests have ended: each holds the connection it came by.
+            if of_client.connections == 0 {
                 taken.by_client.remove(&key);
             }
         }
@@ -180,11 +287,20 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn places(limits: Limits, max: usize) -> Arc<Places> {
+        Places::new(Arc::new(limits), max)
+    }
+
     #[test]
     fn places_are_counted_by_household_and_given_back() {
-        let places = Places::new(limits::CONNECTIONS_PER_CLIENT_MAX + 1);
+        let by_client = 5;
+        let limits = Limits {
+            connections_per_client_max: by_client,
+            ..Limits::default()
+        };
+        let places = places(limits, by_client + 1);
         let one: SocketAddr = "[2001:db8::1]:5".parse().unwrap();
-        let mut held: Vec<_> = (0..limits::CONNECTIONS_PER_CLIENT_MAX)
+        let mut held: Vec<_> = (0..by_client)
             .map(|_| places.take(one).expect("a place"))
             .collect();
         assert!(
@@ -200,7 +316,40 @@ mod tests {
         held.pop();
         assert!(places.take(one).is_some());
         drop((held, other));
-        assert!(places.taken.lock().unwrap().by_client.is_empty());
-        assert_eq!(places.taken.lock().unwrap().all, 0);
+        assert!(places.taken().by_client.is_empty());
+        assert_eq!(places.taken().all, Held::default());
+    }
+
+    #[test]
+    fn requests_are_counted_by_household_too() {
+        let limits = Limits {
+            requests_max: 3,
+            requests_per_client_max: 2,
+            ..Limits::default()
+        };
+        let places = places(limits, 100);
+        let client = |peer: &str| {
+            let place = places.take(peer.parse().unwrap()).unwrap();
+            Arc::new(Client::new(String::new(), place))
+        };
+        let turn = |client: &Arc<Client>| {
+            let mut under_way = UnderWay::new(client);
+            under_way.take_turn().then_some(under_way)
+        };
+        let (one, two) = (client("[2001:db8::1]:5"), client("[2001:db8::2]:5"));
+        let (other, third) = (client("192.0.2.1:5"), client("192.0.2.2:5"));
+        let held = (turn(&one), turn(&two));
+        assert!(held.0.is_some() && held.1.is_some());
+        assert!(turn(&one).is_none(), "the household has its two");
+        let last = turn(&other);
+        assert!(
+            last.is_some() && turn(&third).is_none(),
+            "three are all there are"
+        );
+        drop(held);
+        assert!(turn(&third).is_some());
+        drop((last, one, two, other, third));
+        assert!(places.taken().by_client.is_empty());
+        assert_eq!(places.taken().all, Held::default());
     }
 }

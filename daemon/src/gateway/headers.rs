@@ -164,10 +164,8 @@ static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-prot
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Makes the head of a request ready for a service.
-pub(super) fn for_service(parts: &mut request::Parts, asked: &Asked, client: IpAddr) {
-    let headers = &mut parts.headers;
-    strip_hop_by_hop(headers);
+/// Takes away what only a proxy may say, from a head or from trailers.
+pub(super) fn strip_lies(headers: &mut HeaderMap) {
     // With an underscore a field is another that CGI, WSGI and PHP cannot tell from the one with a hyphen.
     let lies: Vec<HeaderName> = headers
         .keys()
@@ -180,6 +178,25 @@ pub(super) fn for_service(parts: &mut request::Parts, asked: &Asked, client: IpA
     for name in lies {
         headers.remove(name);
     }
+}
+
+/// gRPC needs HTTP/2 all the way, which services are not spoken to in. (gRPC-Web does not, and passes.)
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    matches!(rest, Some([] | [b'+' | b';', ..]))
+}
+
+/// Makes the head of a request ready for a service.
+pub(super) fn for_service(parts: &mut request::Parts, asked: &Asked, client: IpAddr) {
+    let headers = &mut parts.headers;
+    let trailers = tokens(headers, &header::TE).any(|t| t.eq_ignore_ascii_case("trailers"));
+    strip_hop_by_hop(headers);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    strip_lies(headers);
     // The gateway itself has said "continue" as soon as the body is wanted.
     headers.remove(header::EXPECT);
     join_cookies(headers);
@@ -311,9 +328,11 @@ mod tests {
         assert_eq!(
             left,
             [
+                "connection: te",
                 "cookie: a=1; b=2",
                 "forwarded: for=\"[2001:db8::7]\";host=\"blog.example.org\";proto=https",
                 "host: blog.example.org",
+                "te: trailers",
                 "x-forwarded-for: 2001:db8::7",
                 "x-forwarded-host: blog.example.org",
                 "x-forwarded-proto: https",

@@ -190,6 +190,31 @@ pub(super) fn refused(status: StatusCode) -> Response<Answer> {
     response
 }
 
+/// So many requests of this client are under way that one more would take the place of others.
+pub(super) fn crowded() -> Response<Answer> {
+    let mut response = refused(StatusCode::TOO_MANY_REQUESTS);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(2));
+    response
+}
+
+/// Said in gRPC's own words (12: unimplemented), so that its clients understand.
+pub(super) fn no_grpc() -> Response<Answer> {
+    let mut response = refused(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert("grpc-status", HeaderValue::from(12));
+    headers.insert(
+        "grpc-message",
+        HeaderValue::from_static("services are spoken to in HTTP/1.1"),
+    );
+    response
+}
+
 /// Elsewhere on the same host.
 pub(super) fn redirect(status: StatusCode, location: HeaderValue) -> Response<Answer> {
     let mut response = refused(status);

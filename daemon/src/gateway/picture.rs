@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use lavoir_core::id::Hostname;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,8 +17,15 @@ use crate::door::{self, CERTIFICATES_MAX, Certificate, Doorway, HoldingState, RO
 #[derive(Debug, Default)]
 pub struct Picture {
     version: u64,
-    hosts: HashMap<String, Vec<Branch>>,
+    hosts: HashMap<String, Host>,
     keys: HashMap<String, Arc<CertifiedKey>>,
+}
+
+/// A name and what stands behind it.
+#[derive(Debug)]
+struct Host {
+    name: Arc<Hostname>,
+    branches: Vec<Branch>,
 }
 
 /// A path of a host.
@@ -66,7 +74,7 @@ impl Picture {
         if doorway.certificates.len() > CERTIFICATES_MAX {
             return Err(NotAPicture::TooLarge(doorway.certificates.len()));
         }
-        let mut hosts: HashMap<String, Vec<Branch>> = HashMap::new();
+        let mut hosts: HashMap<String, Host> = HashMap::new();
         for route in &doorway.routes {
             let branch = Branch {
                 prefix: path(&route.path_prefix)?.to_owned(),
@@ -74,11 +82,16 @@ impl Picture {
             };
             hosts
                 .entry(route.host.as_str().to_owned())
-                .or_default()
+                .or_insert_with(|| Host {
+                    name: Arc::new(route.host.clone()),
+                    branches: Vec::new(),
+                })
+                .branches
                 .push(branch);
         }
-        for branches in hosts.values_mut() {
-            branches.sort_by_key(|branch| std::cmp::Reverse(branch.prefix.len()));
+        for host in hosts.values_mut() {
+            host.branches
+                .sort_by_key(|branch| std::cmp::Reverse(branch.prefix.len()));
         }
         let mut keys = HashMap::new();
         for certificate in &doorway.certificates {
@@ -136,10 +149,16 @@ impl Picture {
             }
     }
 
+    /// The name as the daemon says it.
+    pub(super) fn name(&self, host: &str) -> Option<Arc<Hostname>> {
+        self.hosts.get(host).map(|host| Arc::clone(&host.name))
+    }
+
     /// What answers: the longest prefix wins.
     pub(super) fn target(&self, host: &str, path: &str) -> Option<&Target> {
         self.hosts
             .get(host)?
+            .branches
             .iter()
             .find(|branch| within(path, &branch.prefix))
             .map(|branch| &branch.target)

@@ -14,15 +14,17 @@ use hyper_util::client::legacy::{self, Client as Services};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::{Answer, Upload, Verdict};
 use super::client::{Client, Pulse, UnderWay};
+use super::count::Counts;
 use super::headers::{self, Asked};
 use super::picture::{Picture, Target};
 use super::road::Road;
-use super::{limits, pages};
+use super::{End, Settings, limits, pages};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -31,15 +33,23 @@ pub(super) struct Proxy {
     services: Services<Road, Upload>,
     /// Connections and tunnels, so that the end can wait for them.
     pub(super) tasks: TaskTracker,
-    /// Told when the gateway is to end.
-    pub(super) ending: CancellationToken,
+    /// When the gateway is to end.
+    pub(super) end: End,
+    pub(super) settings: Settings,
+    counts: Arc<Counts>,
+    hsts: Option<HeaderValue>,
 }
 
 impl Proxy {
-    pub(super) fn new(pictures: watch::Receiver<Arc<Picture>>, ending: CancellationToken) -> Self {
+    pub(super) fn new(
+        pictures: watch::Receiver<Arc<Picture>>,
+        settings: Settings,
+        counts: Arc<Counts>,
+        end: End,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(limits::CONNECT_S));
+        connector.set_connect_timeout(Some(Duration::from_millis(settings.limits.connect_ms)));
         let services = Services::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(limits::UPSTREAM_IDLE_MS)
@@ -51,7 +61,12 @@ impl Proxy {
             pictures,
             services,
             tasks: TaskTracker::new(),
-            ending,
+            end,
+            hsts: settings
+                .hsts_s
+                .and_then(|seconds| HeaderValue::try_from(format!("max-age={seconds}")).ok()),
+            settings,
+            counts,
         }
     }
 
@@ -61,7 +76,31 @@ impl Proxy {
         client: Arc<Client>,
         request: Request<Incoming>,
     ) -> Response<Answer> {
-        let under_way = UnderWay::new(&client);
+        let version = request.version();
+        let mut response = self.find_answer(client, request).await;
+        if let Some(hsts) = &self.hsts
+            && !response
+                .headers()
+                .contains_key(header::STRICT_TRANSPORT_SECURITY)
+        {
+            response
+                .headers_mut()
+                .insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        // Whoever asks again is to find the gateway that has taken this one's place.
+        if self.end.replaced.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            response = closing(version, response);
+        }
+        response
+    }
+
+    async fn find_answer(
+        &self,
+        client: Arc<Client>,
+        request: Request<Incoming>,
+    ) -> Response<Answer> {
+        let mut under_way = UnderWay::new(&client);
         let (parts, body) = request.into_parts();
         let asked = match headers::asked(&parts) {
             Ok(asked) => asked,
@@ -85,6 +124,13 @@ impl Proxy {
                 authority,
                 body_max_bytes,
             }) => {
+                if headers::is_grpc(&parts.headers) {
+                    return pages::no_grpc();
+                }
+                if !under_way.take_turn() {
+                    return closing(parts.version, pages::crowded());
+                }
+                let name = picture.name(&asked.host);
                 let passing = Passing {
                     asked,
                     authority: authority.clone(),
@@ -92,8 +138,14 @@ impl Proxy {
                     under_way,
                 };
                 drop(picture);
-                self.pass_on(passing, Request::from_parts(parts, body))
-                    .await
+                let begun = Instant::now();
+                let response = self
+                    .pass_on(passing, Request::from_parts(parts, body))
+                    .await;
+                if let Some(name) = name {
+                    self.counts.note(&name, response.status(), begun.elapsed());
+                }
+                response
             }
         }
     }
@@ -113,7 +165,7 @@ impl Proxy {
         let front = headers::wants_websocket(&request).then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         let front_version = parts.version;
-        headers::for_service(&mut parts, &asked, under_way.0.address);
+        headers::for_service(&mut parts, &asked, under_way.client.address);
         if front.is_some() {
             parts
                 .headers
@@ -137,10 +189,12 @@ impl Proxy {
             body_max_bytes,
             Arc::clone(&verdict),
             Arc::clone(&pulse),
+            Duration::from_millis(self.settings.limits.body_idle_ms),
         );
+        let patience = Duration::from_millis(self.settings.limits.answer_ms);
         let answered = tokio::select! {
             answered = self.services.request(Request::from_parts(parts, upload)) => answered,
-            () = pulse.silent_for(|| limits::ANSWER_S) => return pages::too_slow(&wishes.0),
+            () = pulse.silent_for(patience) => return closing(front_version, pages::too_slow(&wishes.0)),
         };
         match answered {
             Ok(response) => self.bring_back(response, front, under_way, &wishes),
@@ -173,11 +227,16 @@ impl Proxy {
             response
                 .headers_mut()
                 .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            let client = Arc::clone(&under_way.0);
             // Before the answer leaves: whatever comes after it is no HTTP any more.
-            client.tunnel.store(true, Ordering::Release);
-            self.tasks
-                .spawn(tunnel(client, front, back, self.ending.clone()));
+            under_way.client.tunnel.store(true, Ordering::Release);
+            let patience = Duration::from_millis(self.settings.limits.tunnel_idle_ms);
+            self.tasks.spawn(tunnel(
+                under_way,
+                front,
+                back,
+                patience,
+                self.end.told.clone(),
+            ));
             return response.map(|_| Answer::page(""));
         }
         headers::strip_hop_by_hop(response.headers_mut());
@@ -252,7 +311,13 @@ fn failed(error: &legacy::Error, wishes: &Wishes) -> Response<Answer> {
 }
 
 /// Carries bytes both ways until one side ends, nothing moves any more or the gateway ends.
-async fn tunnel(client: Arc<Client>, front: OnUpgrade, back: OnUpgrade, ending: CancellationToken) {
+async fn tunnel(
+    under_way: UnderWay,
+    front: OnUpgrade,
+    back: OnUpgrade,
+    patience: Duration,
+    told: CancellationToken,
+) {
     let (front, back) = match tokio::try_join!(front, back) {
         Ok(both) => both,
         Err(error) => {
@@ -263,8 +328,8 @@ async fn tunnel(client: Arc<Client>, front: OnUpgrade, back: OnUpgrade, ending: 
     let (mut front, mut back) = (TokioIo::new(front), TokioIo::new(back));
     tokio::select! {
         _ = tokio::io::copy_bidirectional(&mut front, &mut back) => {}
-        () = client.pulse.silent_for(|| limits::TUNNEL_IDLE_S) => {}
-        () = ending.cancelled() => {
+        () = under_way.client.pulse.silent_for(patience) => {}
+        () = told.cancelled() => {
             // WebSockets have no end of their own: whoever needs one opens it anew.
             let _ = tokio::time::timeout(Duration::from_secs(1), front.shutdown()).await;
         }

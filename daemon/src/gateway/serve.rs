@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use http::header::HeaderValue;
@@ -12,71 +13,105 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::body::Answer;
 use super::client::{Client, Place, Places};
+use super::count::Counts;
+use super::frames::Frames;
+use super::handover::Listeners;
+use super::limits::Limits;
 use super::picture::Picture;
 use super::proxy::{Proxy, moved};
 use super::wire::{Strict, Watched};
-use super::{headers, limits, pages, privileges, tls};
+use super::{End, Settings, headers, limits, pages, privileges, tls};
 
 /// The doors, bound and not yet open.
 #[derive(Debug)]
 pub struct Server {
-    https: Vec<StdListener>,
-    http: Vec<StdListener>,
+    listeners: Listeners,
+    settings: Settings,
+}
+
+/// Binds every address. Needs no runtime, so that rights can be given up before there are threads.
+pub(super) fn bind(https: &[SocketAddr], http: &[SocketAddr]) -> anyhow::Result<Listeners> {
+    let all = |addresses: &[SocketAddr]| {
+        addresses
+            .iter()
+            .map(|address| listen(*address).with_context(|| format!("listening on {address}")))
+            .collect::<anyhow::Result<Vec<_>>>()
+    };
+    if https.len() + http.len() > limits::LISTENERS_MAX {
+        anyhow::bail!(
+            "at most {} addresses can be listened on",
+            limits::LISTENERS_MAX
+        );
+    }
+    Ok(Listeners {
+        https: all(https)?,
+        http: all(http)?,
+    })
 }
 
 impl Server {
-    /// Binds every address. Needs no runtime, so that rights can be given up before there are threads.
-    pub fn bind(https: &[SocketAddr], http: &[SocketAddr]) -> anyhow::Result<Self> {
-        let all = |addresses: &[SocketAddr]| {
-            addresses
-                .iter()
-                .map(|address| listen(*address).with_context(|| format!("listening on {address}")))
-                .collect::<anyhow::Result<Vec<_>>>()
-        };
+    /// Binds every address.
+    pub fn bind(
+        https: &[SocketAddr],
+        http: &[SocketAddr],
+        settings: Settings,
+    ) -> anyhow::Result<Self> {
+        Self::on(bind(https, http)?, settings)
+    }
+
+    pub(super) fn on(listeners: Listeners, settings: Settings) -> anyhow::Result<Self> {
+        if let Some(name) = settings.limits.unsound() {
+            anyhow::bail!("gateway.limits.{name} is too large, or nothing");
+        }
         Ok(Self {
-            https: all(https)?,
-            http: all(http)?,
+            listeners,
+            settings,
         })
     }
 
     /// Where HTTPS is really listened for (a port may have been 0).
     pub fn https_addresses(&self) -> Vec<SocketAddr> {
-        self.https
-            .iter()
-            .filter_map(|l| l.local_addr().ok())
-            .collect()
+        addresses(&self.listeners.https)
     }
 
     /// Where HTTP is really listened for.
     pub fn http_addresses(&self) -> Vec<SocketAddr> {
-        self.http
-            .iter()
-            .filter_map(|l| l.local_addr().ok())
-            .collect()
+        addresses(&self.listeners.http)
     }
 
-    /// Serves what the pictures show until `ending`, then lets what is under way end.
-    pub async fn serve(
+    /// Serves what the pictures show until `end`, then lets what is under way end.
+    pub(super) async fn serve(
         self,
         pictures: watch::Receiver<Arc<Picture>>,
-        ending: CancellationToken,
+        counts: Arc<Counts>,
+        end: End,
     ) -> anyhow::Result<()> {
-        let proxy = Arc::new(Proxy::new(pictures.clone(), ending.clone()));
-        let places = Places::new(privileges::connections_max());
+        let port = self.https_addresses().first().map_or(443, SocketAddr::port);
+        let limits = Arc::new(self.settings.limits.clone());
+        let proxy = Arc::new(Proxy::new(
+            pictures.clone(),
+            Settings {
+                https_port: self.settings.https_port.or(Some(port)),
+                ..self.settings
+            },
+            counts,
+            end.clone(),
+        ));
+        let places = Places::new(Arc::clone(&limits), privileges::connections_max());
         let secure = Arc::new(Secure {
             proxy: Arc::clone(&proxy),
-            acceptor: TlsAcceptor::from(tls::config(pictures)?),
-            handshakes: Semaphore::new(limits::HANDSHAKES_MAX),
+            config: tls::config(pictures, limits.ticket_key_s)?,
         });
         let mut listening = Vec::new();
-        for listener in self.https {
+        for listener in self.listeners.https {
             let secure = Arc::clone(&secure);
             let accept = accept(
                 tokio_listener(listener)?,
@@ -86,7 +121,7 @@ impl Server {
             );
             listening.push(tokio::spawn(accept));
         }
-        for listener in self.http {
+        for listener in self.listeners.http {
             let unprotected = Arc::clone(&proxy);
             let accept = accept(
                 tokio_listener(listener)?,
@@ -96,19 +131,27 @@ impl Server {
             );
             listening.push(tokio::spawn(accept));
         }
-        ending.cancelled().await;
+        end.replaced.cancelled().await;
         for task in listening {
             let _ = task.await;
         }
         proxy.tasks.close();
-        if tokio::time::timeout(limits::DRAIN_S, proxy.tasks.wait())
-            .await
-            .is_err()
-        {
+        tokio::select! {
+            () = proxy.tasks.wait() => return Ok(()),
+            () = end.told.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(limits.drain_replaced_ms)) => end.tell(),
+        }
+        let last = tokio::time::timeout(Duration::from_millis(limits.drain_ms), proxy.tasks.wait());
+        if last.await.is_err() {
             tracing::info!("{} connections were cut off", proxy.tasks.len());
         }
         Ok(())
     }
+}
+
+fn addresses(listeners: &[StdListener]) -> Vec<SocketAddr> {
+    let address = |listener: &StdListener| listener.local_addr().ok();
+    listeners.iter().filter_map(address).collect()
 }
 
 /// `[::]` takes IPv4 too; on a machine without IPv6 it means IPv4 alone.
@@ -136,10 +179,17 @@ where
     F: Fn(TcpStream, Place) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
+    // Before the first picture there is no name to answer for: whoever connects waits in the queue, where another
+    // gateway may still take them up.
+    let mut pictures = proxy.pictures.clone();
+    tokio::select! {
+        _ = pictures.wait_for(|picture| picture.version() > 0) => {}
+        () = proxy.end.replaced.cancelled() => return,
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = proxy.ending.cancelled() => return,
+            () = proxy.end.replaced.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -160,19 +210,23 @@ where
 /// What connections with TLS share.
 struct Secure {
     proxy: Arc<Proxy>,
-    acceptor: TlsAcceptor,
-    handshakes: Semaphore,
+    config: Arc<ServerConfig>,
 }
 
 impl Secure {
     async fn serve(self: Arc<Self>, stream: TcpStream, place: Place) {
         let handshake = async {
-            let _turn = self.handshakes.acquire().await.ok()?;
-            self.acceptor.accept(stream).await.ok()
+            // Whoever says nothing takes nobody's turn.
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), stream)
+                .await
+                .ok()?;
+            let _turn = place.handshake().await;
+            hello.into_stream(Arc::clone(&self.config)).await.ok()
         };
+        let patience = Duration::from_millis(self.proxy.settings.limits.handshake_ms);
         let stream = tokio::select! {
-            stream = tokio::time::timeout(limits::HANDSHAKE_S, handshake) => stream,
-            () = self.proxy.ending.cancelled() => return,
+            stream = tokio::time::timeout(patience, handshake) => stream,
+            () = self.proxy.end.told.cancelled() => return,
         };
         let Ok(Some(stream)) = stream else { return };
         let session = stream.get_ref().1;
@@ -192,16 +246,34 @@ impl Secure {
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
         if two {
-            let connection = pin!(http2_builder().serve_connection(TokioIo::new(watched), service));
-            run(connection, |c| c.graceful_shutdown(), &client, &self.proxy).await;
+            let frames = TokioIo::new(Frames::new(watched));
+            let connection = pin!(http2_builder().serve_connection(frames, service));
+            // HTTP/2 has words for it: what is under way ends, what comes late is asked for anew.
+            let linger = Duration::ZERO;
+            run(
+                connection,
+                |c| c.graceful_shutdown(),
+                linger,
+                &client,
+                &self.proxy,
+            )
+            .await;
         } else {
             let strict = Strict::new(watched, Arc::clone(&client));
             let connection = pin!(
-                http1_builder()
+                http1_builder(&self.proxy.settings.limits)
                     .serve_connection(TokioIo::new(strict), service)
                     .with_upgrades()
             );
-            run(connection, |c| c.graceful_shutdown(), &client, &self.proxy).await;
+            let linger = limits::LINGER_MS;
+            run(
+                connection,
+                |c| c.graceful_shutdown(),
+                linger,
+                &client,
+                &self.proxy,
+            )
+            .await;
         }
     }
 }
@@ -210,31 +282,48 @@ impl Secure {
 async fn run<C>(
     mut connection: Pin<&mut C>,
     shut: impl Fn(Pin<&mut C>),
+    linger: Duration,
     client: &Client,
     proxy: &Proxy,
 ) where
     C: Future<Output = hyper::Result<()>>,
 {
-    let idle = pin!(client.pulse.silent_for(|| client.idle_allowed()));
-    tokio::select! {
-        ended = &mut connection => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
+    let drain = Duration::from_millis(proxy.settings.limits.drain_ms);
+    let mut idle = pin!(client.silent());
+    let mut shut_already = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
             }
-            return;
+            () = &mut idle => break,
+            () = proxy.end.told.cancelled() => break,
+            // Who has just come, or asks again at this moment, is answered; each answer says that it is the last.
+            () = replaced(proxy, linger), if !shut_already => {
+                shut_already = true;
+                shut(connection.as_mut());
+            }
         }
-        () = idle => {}
-        () = proxy.ending.cancelled() => {}
     }
-    shut(connection.as_mut());
-    let _ = tokio::time::timeout(limits::DRAIN_S, connection).await;
+    if !shut_already {
+        shut(connection.as_mut());
+    }
+    let _ = tokio::time::timeout(drain, connection).await;
 }
 
-fn http1_builder() -> http1::Builder {
+async fn replaced(proxy: &Proxy, linger: Duration) {
+    proxy.end.replaced.cancelled().await;
+    tokio::time::sleep(linger).await;
+}
+
+fn http1_builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD_S)
+        .header_read_timeout(Duration::from_millis(limits.head_ms))
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::BUFFER_BYTES_MAX);
     builder
@@ -264,16 +353,25 @@ async fn serve_unprotected(proxy: Arc<Proxy>, stream: TcpStream, place: Place) {
         client: Arc::clone(&client),
     };
     let strict = Strict::new(watched, Arc::clone(&client));
-    let pictures = proxy.pictures.clone();
+    let asked = Arc::clone(&proxy);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = to_https(&pictures.borrow(), &request);
+        let port = asked.settings.https_port.unwrap_or(443);
+        let answer = to_https(&asked.pictures.borrow(), port, &request);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
-    let connection = pin!(http1_builder().serve_connection(TokioIo::new(strict), service));
-    run(connection, |c| c.graceful_shutdown(), &client, &proxy).await;
+    let connection =
+        pin!(http1_builder(&proxy.settings.limits).serve_connection(TokioIo::new(strict), service));
+    run(
+        connection,
+        |c| c.graceful_shutdown(),
+        limits::LINGER_MS,
+        &client,
+        &proxy,
+    )
+    .await;
 }
 
-fn to_https(picture: &Picture, request: &Request<Incoming>) -> Response<Answer> {
+fn to_https(picture: &Picture, port: u16, request: &Request<Incoming>) -> Response<Answer> {
     let (method, uri) = (request.method(), request.uri());
     let host = match headers::named(method, uri, request.headers()) {
         Ok(asked) => asked.host,
@@ -283,7 +381,11 @@ fn to_https(picture: &Picture, request: &Request<Incoming>) -> Response<Answer> 
         return pages::refused(StatusCode::NOT_FOUND);
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    match HeaderValue::try_from(format!("https://{host}{path}")) {
+    let port = match port {
+        443 => String::new(),
+        other => format!(":{other}"),
+    };
+    match HeaderValue::try_from(format!("https://{host}{port}{path}")) {
         Ok(location) => pages::redirect(moved(method), location),
         Err(_) => pages::refused(StatusCode::BAD_REQUEST),
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::crypto::{CryptoProvider, GetRandomFailed, aws_lc_rs};
+use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::ticketer::TicketRotator;
 use tokio::sync::watch;
 
 use super::picture::Picture;
@@ -16,16 +17,44 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// What every handshake is led by.
-pub(super) fn config(pictures: watch::Receiver<Arc<Picture>>) -> anyhow::Result<Arc<ServerConfig>> {
+pub(super) fn config(
+    pictures: watch::Receiver<Arc<Picture>>,
+    ticket_key_s: u32,
+) -> anyhow::Result<Arc<ServerConfig>> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(ByName(pictures)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Resumption costs no memory here: the client keeps the ticket, its key lives in this process only.
-    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    // Whoever takes the key away later reads what was said while it held, and no more.
+    config.ticketer = Arc::new(TicketRotator::new(ticket_key_s, new_ticket_key)?);
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     Ok(Arc::new(config))
+}
+
+fn new_ticket_key() -> Result<Box<dyn ProducesTickets>, GetRandomFailed> {
+    let key = aws_lc_rs::Ticketer::new().map_err(|_| GetRandomFailed)?;
+    Ok(Box::new(TicketKey(key)))
+}
+
+/// The library's own maker of tickets, whose key is changed by ours.
+#[derive(Debug)]
+struct TicketKey(Arc<dyn ProducesTickets>);
+
+impl ProducesTickets for TicketKey {
+    fn enabled(&self) -> bool {
+        self.0.enabled()
+    }
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.0.encrypt(plain)
+    }
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.0.decrypt(cipher)
+    }
 }
 
 struct ByName(watch::Receiver<Arc<Picture>>);

@@ -40,7 +40,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 macro_rules! write_through {
-    ($kind:ident, $this:ident => $beat:expr) => {
+    ($kind:ident, ($this:ident, $written:ident) => $beat:expr) => {
         impl<S: AsyncWrite + Unpin> AsyncWrite for $kind<S> {
             fn poll_write(
                 mut self: Pin<&mut Self>,
@@ -48,9 +48,9 @@ macro_rules! write_through {
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
                 let $this = &mut *self;
-                let written = ready!(Pin::new(&mut $this.inner).poll_write(cx, buf))?;
+                let $written = ready!(Pin::new(&mut $this.inner).poll_write(cx, buf))?;
                 let () = $beat;
-                Poll::Ready(Ok(written))
+                Poll::Ready(Ok($written))
             }
 
             fn poll_write_vectored(
@@ -59,9 +59,9 @@ macro_rules! write_through {
                 bufs: &[io::IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
                 let $this = &mut *self;
-                let written = ready!(Pin::new(&mut $this.inner).poll_write_vectored(cx, bufs))?;
+                let $written = ready!(Pin::new(&mut $this.inner).poll_write_vectored(cx, bufs))?;
                 let () = $beat;
-                Poll::Ready(Ok(written))
+                Poll::Ready(Ok($written))
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -82,8 +82,9 @@ macro_rules! write_through {
     };
 }
 
-write_through!(Watched, this => this.client.pulse.beat());
-write_through!(Strict, this => ());
+write_through!(Watched, (this, written) => this.client.pulse.beat());
+write_through!(Strict, (this, written) => ());
+pub(super) use write_through;
 
 /// Lets a request through once its head is beyond doubt.
 #[derive(Debug)]

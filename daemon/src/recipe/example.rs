@@ -39,6 +39,7 @@ pub fn example(folder: &RecipeFolder) -> Result<Release, Vec<Problem>> {
             timezone: "Europe/Paris".to_owned(),
             proxies: vec!["172.16.0.0/12".to_owned()],
         },
+        day: None,
         salt: [0; 32],
     };
     resolve(folder, request).map(|resolved| resolved.release)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use lavoir_core::day::Day;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::limits;
 use lavoir_core::recipe::{Recipe, Secret};
@@ -34,6 +35,8 @@ pub struct ResolveRequest {
     pub answers: BTreeMap<String, String>,
     /// The box.
     pub box_facts: BoxFacts,
+    /// From which day the packages of images made on the box are to be.
+    pub day: Option<Day>,
     /// For the commitments to private answers; fresh each time, kept beside the ledger with them.
     pub salt: [u8; 32],
 }
@@ -119,6 +122,7 @@ pub(super) fn part<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
 struct Maker<'f> {
     folder: &'f RecipeFolder,
     recipe: &'f Recipe,
+    day: Option<Day>,
     salt: [u8; 32],
     values: Values,
     scalars: Variables,
@@ -163,6 +167,7 @@ impl<'f> Maker<'f> {
         Ok(Self {
             folder,
             recipe,
+            day: request.day,
             salt: request.salt,
             values,
             scalars,
@@ -215,6 +220,7 @@ impl<'f> Maker<'f> {
             recipe: part::<RecipeId>(&recipe.id)?,
             recipe_version: recipe.version.clone(),
             recipe_digest: self.folder.digest.clone(),
+            one_at_a_time: recipe.updates.one_at_a_time,
             name: recipe.name.clone(),
             ram_mib: recipe.needs.ram_mib,
             disk_mib: recipe.needs.disk_mib,
@@ -387,6 +393,7 @@ impl<'f> Maker<'f> {
                 context: build.context.clone(),
                 containerfile: build.containerfile.clone(),
                 target: build.target.clone(),
+                day: self.day.clone(),
             }),
             (None, None) => Err(Problem::new(
                 Code::ImageMissing,
@@ -397,12 +404,16 @@ impl<'f> Maker<'f> {
         }
     }
 
-    /// Same context, file and stage: same name, so that nothing is built twice.
+    /// Same context, file, stage and day: same name, so that nothing is built twice.
     fn built_name(&self, build: &Build) -> String {
         let target = build.target.as_deref().unwrap_or("image");
         let mut sum = Sha256::new();
         sum.update(digest(&self.folder.image));
-        for text in [build.containerfile.as_str(), target] {
+        let day = self.day.as_ref().map(Day::as_str);
+        for text in [build.containerfile.as_str(), target]
+            .into_iter()
+            .chain(day)
+        {
             sum.update((text.len() as u64).to_le_bytes());
             sum.update(text);
         }

@@ -127,7 +127,8 @@ fn identity(recipe: &Recipe, folder: &str, notes: &mut Notes<'_>) {
     let counted = count.is_some_and(|c| {
         (1..=4).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_digit()) && !c.starts_with('0')
     });
-    if !counted || recipe.version.len() > 60 || !recipe.version.chars().all(good) {
+    let ordered = lavoir_core::version::compare(&recipe.version, &recipe.version).is_some();
+    if !counted || !ordered || recipe.version.len() > 60 || !recipe.version.chars().all(good) {
         notes.at(
             "version",
             Code::BadVersion,

@@ -54,6 +54,7 @@ fn request(answers: &[(&str, &str)]) -> ResolveRequest {
             timezone: "Europe/Paris".to_owned(),
             proxies: vec!["172.18.0.0/16".to_owned(), "fd00::/8".to_owned()],
         },
+        day: None,
         salt: [7; 32],
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use lavoir_core::app::App;
-use lavoir_core::id::AppId;
+use lavoir_core::id::{AppId, Hostname};
 use lavoir_core::route::{Door, closed_doors};
 use lavoir_core::state::State;
 use tokio::sync::watch;
@@ -14,6 +14,8 @@ use tokio::sync::watch;
 pub(super) struct Threshold {
     shown: watch::Sender<Option<Vec<Door>>>,
     shut: Mutex<BTreeSet<AppId>>,
+    /// Hosts that the gateway lets visitors in at; nobody to wait for when there is no gateway.
+    open: Option<watch::Receiver<BTreeSet<Hostname>>>,
 }
 
 impl Default for Threshold {
@@ -21,6 +23,7 @@ impl Default for Threshold {
         Self {
             shown: watch::channel(None).0,
             shut: Mutex::default(),
+            open: None,
         }
     }
 }
@@ -41,14 +44,29 @@ impl Threshold {
         self.replace(shut_apps.fold(doors, closed));
     }
 
-    /// Shuts an app's doors until [`Threshold::let_go`].
-    pub(super) fn shut(&self, app: &App) {
+    /// To be told by `open` which doors visitors really find open.
+    pub(super) fn of_gateway(open: watch::Receiver<BTreeSet<Hostname>>) -> Self {
+        Self {
+            open: Some(open),
+            ..Self::default()
+        }
+    }
+
+    /// Shuts an app's doors until [`Threshold::let_go`]. Whether they were not shut already.
+    pub(super) fn shut(&self, app: &App) -> bool {
         let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
-        if shut.insert(app.id.clone())
-            && let Some(shown) = self.shown()
-        {
+        let new = shut.insert(app.id.clone());
+        if new && let Some(shown) = self.shown() {
             self.replace(closed(shown, app));
         }
+        new
+    }
+
+    /// Ends once visitors find these doors shut. The gateway may be away: whoever waits has an end of its own.
+    pub(super) async fn found_shut(&self, hosts: &BTreeSet<Hostname>) {
+        let Some(open) = &self.open else { return };
+        // The sender lives as long as the daemon.
+        let _ = open.clone().wait_for(|open| open.is_disjoint(hosts)).await;
     }
 
     /// The next look may open them.
@@ -72,4 +90,29 @@ fn closed(mut doors: Vec<Door>, app: &App) -> Vec<Door> {
     doors.retain(|door| !hosts.contains(&&door.host));
     doors.extend(closed_doors(app));
     doors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn doors_are_shut_when_visitors_find_them_so() {
+        let (gateway, open) = watch::channel(BTreeSet::new());
+        let threshold = Threshold::of_gateway(open);
+        let host = |name: &str| {
+            name.parse::<Hostname>()
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+        };
+        let (own, other) = (host("blog.example.org"), host("map.example.org"));
+        gateway.send_replace(own.union(&other).cloned().collect());
+        let mut found = Box::pin(threshold.found_shut(&own));
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), &mut found);
+        assert!(waiting.await.is_err(), "the gateway has not shut it yet");
+        gateway.send_replace(other);
+        found.await;
+        // Without a gateway nobody is waited for.
+        Threshold::default().found_shut(&own).await;
+    }
 }

@@ -234,15 +234,91 @@ async fn told_to_end_it_lets_what_is_under_way_end() {
     while service.seen().is_empty() {
         tokio::task::yield_now().await;
     }
-    house.ending.cancel();
+    let Running::Here { end, task } = house.gateway else {
+        panic!("not here");
+    };
+    end.tell();
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    assert!(!house.gateway.is_finished(), "it waits");
+    assert!(!task.is_finished(), "it waits");
     piece.send(b'b').await.unwrap();
     drop(piece);
     assert_eq!(text(answer.await.unwrap().unwrap().into_body()).await, "ab");
-    assert!(house.gateway.await.unwrap().is_ok());
+    assert!(task.await.unwrap().is_ok());
     assert!(
         tokio::net::TcpStream::connect(house.https).await.is_err(),
         "no new connections"
     );
+}
+
+#[tokio::test]
+async fn two_hundred_routes_and_each_its_own() {
+    let services = [Service::start().await, Service::start().await];
+    let name = |n: usize| format!("app-{n}.verger.example");
+    let routes = |shift: usize| -> Vec<_> {
+        let to_one = |n: usize| route(&name(n), "/", to(&services[(n + shift) % 2], 1_000));
+        (0..200).map(to_one).collect()
+    };
+    let (house, mut daemon) = House::real(routes(0), "").await;
+    for version in 1..=2 {
+        if version == 2 {
+            daemon.show(house.doorway(2, routes(1))).await;
+        }
+        for n in (0..200).step_by(7).chain([199]) {
+            let asked = house.ask(get(&name(n), &format!("/{n}"))).await;
+            assert_eq!(
+                (asked.0.as_u16(), asked.2),
+                (200, format!("GET /{n}")),
+                "{n}"
+            );
+        }
+    }
+    let of_evens = services[0].seen();
+    let (first, second) = of_evens.split_at(of_evens.len() / 2);
+    assert!(
+        first
+            .iter()
+            .all(|seen| seen.trim_start_matches("GET /").parse::<usize>().unwrap() % 2 == 0)
+    );
+    assert!(
+        second.iter().rev().take(10).all(|seen| seen
+            .trim_start_matches("GET /")
+            .parse::<usize>()
+            .unwrap()
+            % 2
+            == 1)
+    );
+}
+
+#[tokio::test]
+async fn what_is_asked_is_counted_and_nobody_is_named() {
+    let service = Service::start().await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let dead = Target::Upstream {
+        address: nobody,
+        body_max_bytes: 1,
+    };
+    let (house, mut daemon) = House::with(vec![
+        route(BLOG, "/", to(&service, 1_000)),
+        route(BLOG, "/dead", dead),
+    ])
+    .await;
+    for path in ["/a", "/b", "/dead"] {
+        house.ask(get(BLOG, path)).await;
+    }
+    let Running::Here { end, .. } = &house.gateway else {
+        panic!("not here");
+    };
+    // Replaced, it tells what it has not told yet.
+    end.replaced.cancel();
+    let visits = std::sync::Arc::clone(&daemon.visits);
+    let name = host(BLOG);
+    while visits.of([&name]).answers == 0 {
+        tokio::task::yield_now().await;
+    }
+    let count = visits.of([&name]);
+    assert_eq!((count.answers, count.refused, count.failed), (3, 0, 1));
+    daemon.applied(1).await;
 }

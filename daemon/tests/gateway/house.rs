@@ -16,14 +16,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use lavoir::adapter::box_ca::BoxCa;
 use lavoir::adapter::gateway_socket::GatewaySocket;
 use lavoir::door::{Certificate, Doorway, Route, Target};
-use lavoir::gateway;
+use lavoir::gateway::{self, End, Settings};
+use lavoir::visits::Visits;
 use lavoir_core::id::{Hostname, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_util::sync::CancellationToken;
 
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -141,6 +141,53 @@ async fn answer(mut request: Request<Incoming>) -> Response<Body> {
                 .map(|event| Ok::<_, Infallible>(Frame::data(Bytes::from(event))));
             Response::new(StreamBody::new(events).boxed_unsync())
         }
+        "/ticks" => {
+            let ticks = futures_util::stream::unfold((), |()| async {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                Some((
+                    Ok::<_, Infallible>(Frame::data(Bytes::from("data: tick\n\n"))),
+                    (),
+                ))
+            });
+            Response::new(StreamBody::new(ticks).boxed_unsync())
+        }
+        "/part" => {
+            let part = request.headers().get("range").cloned();
+            let mut response = Response::new(match &part {
+                Some(part) => body(part.as_bytes().to_vec()),
+                None => body("0123456789"),
+            });
+            if part.is_some() {
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = "bytes 2-4/10".parse().unwrap();
+                response.headers_mut().insert("content-range", range);
+            }
+            response
+        }
+        "/trailing" => {
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("x-sum", "9".parse().unwrap());
+            let frames = [Frame::data(Bytes::from("hello")), Frame::trailers(trailers)];
+            let frames = futures_util::stream::iter(frames.map(Ok::<_, Infallible>));
+            let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+            let announced = "x-sum".parse().unwrap();
+            response.headers_mut().insert("trailer", announced);
+            response
+        }
+        "/own-hsts" => {
+            let mut response = Response::new(nothing());
+            let own = "max-age=5".parse().unwrap();
+            response
+                .headers_mut()
+                .insert("strict-transport-security", own);
+            response
+        }
+        "/never" => std::future::pending().await,
+        "/trailers" => {
+            let collected = request.into_body().collect().await.unwrap();
+            let lines = collected.trailers().map(|trailers| format!("{trailers:?}"));
+            Response::new(body(lines.unwrap_or_default()))
+        }
         "/ws" => {
             tokio::spawn(async move {
                 let Ok(upgraded) = hyper::upgrade::on(&mut request).await else {
@@ -174,6 +221,7 @@ fn unreachable() -> Infallible {
 pub struct Daemon {
     pub doorways: watch::Sender<Arc<Doorway>>,
     applied: watch::Receiver<u64>,
+    pub visits: Arc<Visits>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -189,10 +237,12 @@ impl Daemon {
         let socket = GatewaySocket::bind(socket, user).unwrap();
         let (doorways, seen) = watch::channel(Arc::new(doorway));
         let (sender, applied) = watch::channel(0);
-        let serving = tokio::spawn(socket.serve(seen, sender));
+        let visits = Arc::new(Visits::default());
+        let serving = tokio::spawn(socket.serve(seen, sender, Arc::clone(&visits)));
         Self {
             doorways,
             applied,
+            visits,
             serving,
         }
     }
@@ -222,8 +272,29 @@ pub struct House {
     pub ca: BoxCa,
     pub https: SocketAddr,
     pub http: SocketAddr,
-    pub ending: CancellationToken,
-    pub gateway: tokio::task::JoinHandle<anyhow::Result<()>>,
+    pub gateway: Running,
+}
+
+/// The gateway, inside the test's process or as the real executable.
+pub enum Running {
+    Here {
+        end: End,
+        task: tokio::task::JoinHandle<anyhow::Result<()>>,
+    },
+    Process(super::process::Process),
+}
+
+/// Where the user that the gateway becomes may reach the socket.
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .unwrap()
+}
+
+fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }
 
 pub const BLOG: &str = "blog.verger.example";
@@ -232,32 +303,72 @@ pub const MAP: &str = "map.verger.example";
 impl House {
     /// The gateway alone, without a daemon yet.
     pub fn alone() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::alone_with(Settings::default())
+    }
+
+    pub fn alone_with(settings: Settings) -> Self {
+        let dir = folder();
         let socket = dir.path().join("gateway.sock");
-        let ca = BoxCa::open(&dir.path().join("ca"), host("verger.example"), now()).unwrap();
         let loopback = ["127.0.0.1:0".parse().unwrap()];
-        let server = gateway::Server::bind(&loopback, &loopback).unwrap();
+        let server = gateway::Server::bind(&loopback, &loopback, settings).unwrap();
         let (https, http) = (server.https_addresses()[0], server.http_addresses()[0]);
-        let ending = CancellationToken::new();
-        let (path, token) = (socket.clone(), ending.clone());
-        let gateway = tokio::spawn(async move { gateway::serve(server, &path, token).await });
+        let end = End::default();
+        let (path, told) = (socket.clone(), end.clone());
+        let task = tokio::spawn(async move { gateway::serve(server, &path, told).await });
         Self {
+            ca: BoxCa::open(&dir.path().join("ca"), host("verger.example"), now()).unwrap(),
             _dir: dir,
             socket,
-            ca,
             https,
             http,
-            ending,
-            gateway,
+            gateway: Running::Here { end, task },
         }
     }
 
     /// With a daemon that shows these routes.
     pub async fn with(routes: Vec<Route>) -> (Self, Daemon) {
-        let house = Self::alone();
+        Self::with_settings(routes, Settings::default()).await
+    }
+
+    pub async fn with_settings(routes: Vec<Route>, settings: Settings) -> (Self, Daemon) {
+        let house = Self::alone_with(settings);
         let mut daemon = Daemon::start(&house.socket, house.doorway(1, routes));
         daemon.applied(1).await;
         (house, daemon)
+    }
+
+    /// The real executable, with this under `[gateway]` in its configuration, and a daemon that shows these routes.
+    pub async fn real(routes: Vec<Route>, more: &str) -> (Self, Daemon) {
+        let dir = folder();
+        let socket = dir.path().join("gateway.sock");
+        let (https, http) = (free_address(), free_address());
+        let process = super::process::Process::start(dir.path(), https, http, more);
+        let house = Self {
+            ca: BoxCa::open(&dir.path().join("ca"), host("verger.example"), now()).unwrap(),
+            _dir: dir,
+            socket,
+            https,
+            http,
+            gateway: Running::Process(process),
+        };
+        let mut daemon = house.daemon(house.doorway(1, routes));
+        daemon.applied(1).await;
+        (house, daemon)
+    }
+
+    /// A daemon at this house's socket.
+    pub fn daemon(&self, doorway: Doorway) -> Daemon {
+        match &self.gateway {
+            Running::Process(process) => Daemon::start_for(&self.socket, doorway, &process.user),
+            Running::Here { .. } => Daemon::start(&self.socket, doorway),
+        }
+    }
+
+    pub fn process(&self) -> &super::process::Process {
+        match &self.gateway {
+            Running::Process(process) => process,
+            Running::Here { .. } => panic!("not a process"),
+        }
     }
 
     /// These routes with a certificate for each host.
@@ -283,6 +394,15 @@ impl House {
     }
 
     pub async fn tls(&self, name: &str, alpn: &[u8]) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.https).await?;
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+        TlsConnector::from(Arc::new(self.client(alpn)))
+            .connect(name, stream)
+            .await
+    }
+
+    /// A browser that trusts the box's authority.
+    pub fn client(&self, alpn: &[u8]) -> rustls::ClientConfig {
         use rustls::pki_types::pem::PemObject;
         let mut roots = rustls::RootCertStore::empty();
         let root = rustls::pki_types::CertificateDer::from_pem_slice(self.ca.root_pem().as_bytes())
@@ -295,11 +415,7 @@ impl House {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(self.https).await?;
-        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
+        config
     }
 
     pub async fn http1(&self, name: &str) -> http1::SendRequest<Body> {
@@ -355,6 +471,15 @@ pub fn post(name: &str, path: &str, content: Body) -> Request<Body> {
         .header("host", name)
         .body(content)
         .unwrap()
+}
+
+/// Asks to speak otherwise.
+pub fn websocket(path: &str) -> Request<Body> {
+    let mut request = get(BLOG, path);
+    let headers = request.headers_mut();
+    headers.insert("connection", "Upgrade".parse().unwrap());
+    headers.insert("upgrade", "websocket".parse().unwrap());
+    request
 }
 
 pub fn route(name: &str, prefix: &str, target: Target) -> Route {

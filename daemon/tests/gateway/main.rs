@@ -2,11 +2,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod changes;
+mod floods;
+mod frames;
 mod house;
+mod manners;
+mod patience;
 mod process;
+mod replaced;
 mod smuggling;
-
-use std::sync::Arc;
+mod tls;
 
 use house::*;
 use http::{Request, StatusCode};
@@ -289,7 +293,7 @@ async fn the_unprotected_port_sends_to_the_protected_one() {
         if expected != 404 {
             assert_eq!(
                 response.headers()["location"],
-                format!("https://{BLOG}/a?b=c")
+                format!("https://{BLOG}:{}/a?b=c", house.https.port())
             );
         }
     }
@@ -372,24 +376,4 @@ async fn pages_hold_the_place_of_a_service() {
     let (status, _, page) = house.ask(get(BLOG, "/dead")).await;
     assert_eq!(status, 502);
     assert!(page.contains("Ce service ne répond pas"), "{page}");
-}
-
-#[tokio::test]
-async fn one_client_cannot_take_all_places() {
-    let service = Service::start().await;
-    let (house, _daemon) = House::with(vec![route(BLOG, "/", to(&service, MIB))]).await;
-    let house = Arc::new(house);
-    let mut held = Vec::new();
-    for _ in 0..lavoir::gateway::limits::CONNECTIONS_PER_CLIENT_MAX {
-        held.push(house.tls(BLOG, b"http/1.1").await.unwrap());
-    }
-    assert!(house.tls(BLOG, b"http/1.1").await.is_err());
-    // A place is given back when its connection ends.
-    held.truncate(200);
-    let mut tries = 0;
-    while house.tls(BLOG, b"http/1.1").await.is_err() {
-        tries += 1;
-        assert!(tries < 1_000);
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
 }

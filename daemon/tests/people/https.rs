@@ -77,6 +77,7 @@ impl Outside {
             progress: Arc::new(Progress::default()),
             observed: watch::channel(Arc::default()).1,
             open_hosts: watch::channel(BTreeSet::new()).1,
+            visits: Default::default(),
             desk: Arc::new(Double(house.engine.clone())),
             accounts: house.accounts.clone(),
             measures: Arc::new(Measures::default()),

@@ -48,6 +48,7 @@ impl Containers for Memory {
             Ok(Seen {
                 apps: apps.collect(),
                 images: inner.images.intersection(images).cloned().collect(),
+                made: inner.made().cloned().collect(),
             })
         };
         self.effect("observe".into(), deed).await
@@ -247,6 +248,15 @@ impl Containers for Memory {
             Ok(())
         };
         self.effect(format!("remove-volume {name}"), deed).await
+    }
+
+    async fn remove_images(&self, names: &BTreeSet<String>) -> Answer<()> {
+        let deed = |inner: &mut Inner| {
+            inner.check_sweep(names);
+            inner.images.retain(|name| !names.contains(name));
+            Ok(())
+        };
+        self.effect("remove-images".into(), deed).await
     }
 
     async fn is_there(&self) -> bool {

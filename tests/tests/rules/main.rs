@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lavoir_core::class::{Class, class_of};
 use lavoir_core::command::{Action, Actor, Command, Machine, Report, Request};
+use lavoir_core::day::Day;
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
 use lavoir_core::id::{AppId, PersonId, Revision, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::recipe::{Alphabet, Architecture, Protocol};
 use lavoir_core::refusal::Refusal;
-use lavoir_core::release::{PublishedPort, Release, SecretShape};
+use lavoir_core::release::{Image, PublishedPort, Release, SecretShape};
 use lavoir_core::state::State;
 use lavoir_core::text::Text;
-use lavoir_tests::shapes::{app, bare, host, part, service};
+use lavoir_tests::shapes::{app, bare, host, made, part, service};
 
 struct Box_ {
     state: State,
@@ -280,10 +281,53 @@ fn all_rows() -> Box_ {
         "other-recipe"
     );
     assert_eq!(b.act(update("blog", blog(1))), "up-to-date");
-    assert_eq!(
-        b.act(update("blog", bare("notebook", 2, "wiki.example.org"))),
-        "host-taken"
-    );
+    let of_version = |version: &str, one_at_a_time| {
+        let mut release = bare("notebook", 9, "wiki.example.org");
+        release.recipe_version = version.into();
+        release.one_at_a_time = one_at_a_time;
+        update("blog", release)
+    };
+    // The same recipe again: only for images of a later month.
+    let on_day = |day: &str| {
+        let mut release = blog(1);
+        let image = &mut release.services.get_mut(&part("web")).unwrap().image;
+        *image = made(1);
+        if let Image::Built { day: of, .. } = image {
+            *of = Some(Day::try_from(day.to_owned()).unwrap());
+        }
+        release
+    };
+    let mut own = on_day("2026-11-22");
+    own.host = host("own.example.org");
+    assert_eq!(b.act(install("own", own)), "yes");
+    assert_eq!(b.settle("own"), "yes");
+    for (day, answer) in [
+        ("2026-10-31", "up-to-date"),
+        ("2026-11-30", "up-to-date"),
+        ("2026-12-01", "host-taken"),
+        ("2027-01-01", "host-taken"),
+    ] {
+        let mut release = on_day(day);
+        release.host = host("wiki.example.org");
+        assert_eq!(b.act(update("own", release)), answer, "{day}");
+    }
+    // Installed is 1.1-1. The next rule's answer, host-taken, says that the versions were found good.
+    for (version, one_at_a_time, answer) in [
+        ("1.0-7", false, "older-version"),
+        ("1.1~rc1-7", true, "older-version"),
+        ("main-2", false, "version-unordered"),
+        ("3.0-1", true, "version-skipped"),
+        ("3.0-1", false, "host-taken"),
+        ("2.7-1", true, "host-taken"),
+        ("1.10-1", true, "host-taken"),
+        ("1.1-1", true, "host-taken"),
+    ] {
+        assert_eq!(
+            b.act(of_version(version, one_at_a_time)),
+            answer,
+            "{version}"
+        );
+    }
     b.machine.data_mib.insert(app("blog"), 100_000);
     assert_eq!(
         b.act(update("blog", blog(2))),
@@ -335,6 +379,34 @@ fn all_rows() -> Box_ {
         "host-taken",
         "a removed app keeps its address"
     );
+    // So many addresses that the gateway could not carry one more.
+    let wide = |name: &str, hosts: usize| {
+        let mut release = bare("notes", 1, &format!("{name}.example.org"));
+        release.ram_mib = 1;
+        let extra = |n| {
+            (
+                part(&format!("h{n}")),
+                host(&format!("h{n}.{name}.example.org")),
+            )
+        };
+        release.extra_hosts = (1..hosts).map(extra).collect();
+        install(name, release)
+    };
+    let own: usize = b
+        .state
+        .apps()
+        .values()
+        .map(|app| app.release.hosts().len())
+        .sum();
+    assert_eq!(b.act(wide("wide", limits::HOSTS_MAX - own - 1)), "yes");
+    assert_eq!(b.act(wide("wider", 2)), "too-many-addresses");
+    assert_eq!(b.act(wide("narrow", 1)), "yes");
+    assert_eq!(b.act(wide("last", 1)), "too-many-addresses");
+    let mut many = bare("notes", 1, "paths.example.org");
+    many.routes = vec![many.routes[0].clone(); limits::DOORS_MAX];
+    let mut other = Box_::bare();
+    assert_eq!(other.ask(Actor::Installer, prepare()), "yes");
+    assert_eq!(other.act(install("paths", many)), "too-many-addresses");
     assert_eq!(b.act(simple("blog", REINSTALL)), "yes");
     // Deleted.
     assert_eq!(b.act(simple("blog", DELETE)), "yes");

@@ -1,10 +1,11 @@
 //! A copy of the recipes, whose versions can be changed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use lavoir_tests::appliance::recipes;
+use lavoir_tests::notes::copy;
 
 /// A copy of the recipes that the test may bring forward.
 pub struct Shelf {
@@ -61,18 +62,4 @@ impl Shelf {
             "command: [\"sh\", \"-c\", \"rm -rf /var/lib/radicale/*; sleep 1; echo broken on purpose; exit 7\"]",
         )
     }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target: PathBuf = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir(&target)?;
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }

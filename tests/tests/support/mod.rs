@@ -1,6 +1,8 @@
 //! What the adapter's tests share.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod cut;
+
 use std::fs;
 use std::future::Future;
 use std::net::TcpListener;
@@ -63,6 +65,7 @@ pub async fn adapter(engine: &TestEngine, box_id: &str, images: ImageSources) ->
         socket: engine.socket(),
         box_id: box_id.into(),
         images,
+        fence: false,
     })
     .await
     .unwrap()
@@ -90,6 +93,7 @@ pub fn order(app_id: &str, service: &str, image: &str, command: &[&str]) -> Cont
             context: "image".into(),
             containerfile: "Containerfile".into(),
             target: None,
+            day: None,
         }
     };
     ContainerOrder {

@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
 use futures_util::StreamExt;
+use lavoir_core::day::Day;
 use lavoir_core::ledger::hex;
 use lavoir_core::limits::LOG_LINES_SHOWN_MAX;
 use lavoir_core::text::Text;
@@ -17,12 +18,10 @@ use tokio::process::Command;
 use tokio_util::io::ReaderStream;
 
 use super::exec::Tail;
-use super::labels::{BASE, BOX};
+use super::labels::{BASE, BASES, BOX};
 use super::{BUILD, Docker, ImageSources, QUICK, SILENCE, fault};
 use crate::ports::{Answer, Fault};
 
-/// Its name.
-pub(super) const NAME: &str = "lavoir/base:trixie";
 const SUITE: &str = "trixie";
 /// In the folder of archives: its file system, made beforehand.
 const ARCHIVE: &str = "lavoir-base-trixie.tar";
@@ -49,17 +48,26 @@ struct Recipe {
     mark: String,
 }
 
+/// The base for decisions of a day: another one each month.
+pub(super) fn name(day: Option<&Day>) -> String {
+    match day {
+        Some(day) => format!("{BASES}:{SUITE}-{}", day.month()),
+        None => format!("{BASES}:{SUITE}"),
+    }
+}
+
 impl Docker {
     /// Makes the base, unless it is there from the same settings. Several builds make it once.
-    pub(super) async fn ensure_base(&self) -> Answer<()> {
-        let _turn = self.image_turn(NAME).await;
+    pub(super) async fn ensure_base(&self, name: &str) -> Answer<()> {
+        // One at a time, of whichever month: they work in the same folder.
+        let _turn = self.image_turn(BASES).await;
         let images = self.images.clone();
         let recipe = self.blocking(move || Recipe::read(&images)).await?;
-        let old = match self.client(QUICK)?.inspect_image(NAME).await {
+        let old = match self.client(QUICK)?.inspect_image(name).await {
             Ok(image) => {
                 let labels = image.config.and_then(|c| c.labels);
                 if !self.is_ours(labels.as_ref()) {
-                    return Err(fault::stranger(NAME));
+                    return Err(fault::stranger(name));
                 }
                 if labels.and_then(|mut l| l.remove(BASE)).as_ref() == Some(&recipe.mark) {
                     return Ok(());
@@ -70,7 +78,7 @@ impl Docker {
             Err(error) => return Err(fault::engine(&error)),
         };
         let work = self.images.scratch.join("base");
-        let made = self.make_base(&recipe, &work).await;
+        let made = self.make_base(name, &recipe, &work).await;
         let _ = tokio::fs::remove_dir_all(&work).await;
         made?;
         if let Some(old) = old {
@@ -83,7 +91,7 @@ impl Docker {
         Ok(())
     }
 
-    async fn make_base(&self, recipe: &Recipe, work: &Path) -> Answer<()> {
+    async fn make_base(&self, name: &str, recipe: &Recipe, work: &Path) -> Answer<()> {
         // Left by a daemon that was cut short.
         let _ = tokio::fs::remove_dir_all(work).await;
         tokio::fs::create_dir_all(work)
@@ -111,7 +119,7 @@ impl Docker {
             format!("LABEL {BOX}=\"{}\"", self.box_id),
             format!("LABEL {BASE}=\"{}\"", recipe.mark),
         ];
-        let (repo, tag) = NAME.split_once(':').unwrap_or((NAME, SUITE));
+        let (repo, tag) = name.split_once(':').unwrap_or((name, SUITE));
         let options = CreateImageOptions {
             from_src: Some("-".to_owned()),
             repo: Some(repo.to_owned()),

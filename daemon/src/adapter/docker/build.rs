@@ -6,27 +6,41 @@ use std::io;
 use bollard::query_parameters::BuildImageOptions;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use lavoir_core::day::Day;
+use lavoir_core::ledger::hex;
 use lavoir_core::limits::LOG_LINES_SHOWN_MAX;
 use lavoir_core::release::BuildContext;
 use lavoir_core::text::Text;
+use sha2::{Digest, Sha256};
 
 use super::exec::Tail;
-use super::labels::BOX;
+use super::labels::{self, BOX};
 use super::{BUILD, Docker, QUICK, SILENCE, base, fault};
 use crate::ports::{Answer, Fault, Measure, OnMeasure, Unit};
 
+/// Memory that a build may take at least; else half of the machine's, up to what the engine's API can say (2 GiB).
+const MEMORY_BYTES_MIN: i64 = 768 * 1024 * 1024;
+/// Of the processors when others want them too; a container has 1024.
+const CPU_SHARES: i32 = 256;
 /// Files are dated alike, so that the engine's cache knows them again.
 const DATE: u64 = 0;
+
+/// An image to be made.
+pub(super) struct Wanted<'a> {
+    pub name: &'a str,
+    pub containerfile: &'a str,
+    pub target: Option<&'a str>,
+    pub day: Option<&'a Day>,
+    pub context: &'a BuildContext,
+}
 
 impl Docker {
     pub(super) async fn get_built(
         &self,
-        name: &str,
-        containerfile: &str,
-        target: Option<&str>,
-        context: &BuildContext,
+        wanted: &Wanted<'_>,
         on_measure: OnMeasure<'_>,
     ) -> Answer<()> {
+        let name = wanted.name;
         match self.client(QUICK)?.inspect_image(name).await {
             Ok(image) if self.is_ours(image.config.as_ref().and_then(|c| c.labels.as_ref())) => {
                 return Ok(());
@@ -35,18 +49,18 @@ impl Docker {
             Err(error) if fault::is_absent(&error) => {}
             Err(error) => return Err(fault::engine(&error)),
         }
-        self.ensure_base().await?;
+        let mut base = base::name(wanted.day);
+        self.ensure_base(&base).await?;
         let archive =
-            pack(context).map_err(|error| fault::scratch(&self.images.scratch, &error))?;
+            pack(wanted.context).map_err(|error| fault::scratch(&self.images.scratch, &error))?;
+        if let Some(day) = wanted.day {
+            base = self.make_footing(&base, day, &archive).await?;
+        }
         let options = BuildImageOptions {
-            dockerfile: containerfile.to_owned(),
-            t: Some(name.to_owned()),
-            target: target.unwrap_or_default().to_owned(),
-            buildargs: Some([("BASE".to_owned(), base::NAME.to_owned())].into()),
-            labels: Some([(BOX.to_owned(), self.box_id.clone())].into()),
-            rm: true,
-            forcerm: true,
-            ..Default::default()
+            dockerfile: wanted.containerfile.to_owned(),
+            target: wanted.target.unwrap_or_default().to_owned(),
+            buildargs: Some([("BASE".to_owned(), base)].into()),
+            ..self.bounded(name).await?
         };
         self.build(options, archive, on_measure).await?;
         match self.find_image(name).await? {
@@ -55,6 +69,45 @@ impl Docker {
                 "the engine made no image of that name".to_owned(),
             ])),
         }
+    }
+
+    /// The base once more, under a label of its own: the engine uses a layer again only where all below it is the
+    /// same, so over a new footing every step runs again and takes the packages of that day. Builds of one context
+    /// and day share it, and their common stages with it.
+    async fn make_footing(&self, base: &str, day: &Day, context: &[u8]) -> Answer<String> {
+        let mut hash = Sha256::new();
+        hash.update(day.as_str());
+        hash.update(context);
+        let key = hex(&hash.finalize());
+        let name = format!("{}:{}", labels::FOOTINGS, &key[..16]);
+        let _turn = self.image_turn(&name).await;
+        let text = format!("FROM {base}\nLABEL {}=\"{key}\"\n", labels::FOOTING);
+        let file = [("Dockerfile", text.as_bytes(), false)];
+        let archive = pack_files(file.into_iter())
+            .map_err(|error| fault::scratch(&self.images.scratch, &error))?;
+        let options = BuildImageOptions {
+            dockerfile: "Dockerfile".to_owned(),
+            ..self.bounded(&name).await?
+        };
+        self.build(options, archive, &|_| {}).await?;
+        Ok(name)
+    }
+
+    /// A build that leaves memory to the apps, and gives way to them where processors are short.
+    async fn bounded(&self, name: &str) -> Answer<BuildImageOptions> {
+        let (_, memory) = self.size().await?;
+        let bytes = (memory / 2).max(MEMORY_BYTES_MIN);
+        Ok(BuildImageOptions {
+            t: Some(name.to_owned()),
+            labels: Some([(BOX.to_owned(), self.box_id.clone())].into()),
+            memory: Some(i32::try_from(bytes).unwrap_or(i32::MAX)),
+            // What the machine has of swap may be used.
+            memswap: Some(-1),
+            cpushares: Some(CPU_SHARES),
+            rm: true,
+            forcerm: true,
+            ..Default::default()
+        })
     }
 
     /// Runs a build to its end. It is cut when the caller goes away, so the caller is the daemon, never a client.
@@ -156,7 +209,27 @@ fn build_fault(error: &bollard::errors::Error, lines: Vec<String>) -> Fault {
     if let Some(said) = lines.iter().find(|line| fault::is_disk_full(line)) {
         return fault::disk_full(said.clone()).with_lines(lines);
     }
+    if lines
+        .iter()
+        .any(|line| line.contains("returned a non-zero code: 137"))
+    {
+        return out_of_memory().with_lines(lines);
+    }
     failed(lines)
+}
+
+fn out_of_memory() -> Fault {
+    Fault::lasting(
+        "build-out-of-memory",
+        Text::new(
+            "Il n'y a pas eu assez de mémoire pour fabriquer l'image.",
+            "There was not enough memory to build the image.",
+        ),
+        Text::new(
+            "Ajoutez de la mémoire ou de l'espace d'échange (swap), puis redemandez.",
+            "Add memory or swap space, then ask again.",
+        ),
+    )
 }
 
 fn failed(lines: Vec<String>) -> Fault {

@@ -11,8 +11,8 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions, StartContainerOptions,
-    StopContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
+    StartContainerOptions, StopContainerOptions,
 };
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::limits::{CONTAINER_LOG_BYTES_MAX, CONTAINER_LOG_FILES_MAX, RESTARTS_PATIENT_MAX};
@@ -22,7 +22,7 @@ use lavoir_core::recipe::Protocol;
 use lavoir_core::release::Healthcheck;
 use lavoir_core::text::Text;
 
-use super::labels::{SERVICE, SPEC};
+use super::labels::{APP, SERVICE, SPEC};
 use super::{Docker, QUICK, STOP_MARGIN_S, fault};
 use crate::ports::{Answer, ContainerOrder};
 
@@ -146,7 +146,7 @@ impl Docker {
         Ok(self
             .own_container(app, service)
             .await?
-            .map(|container| observed(app, &container)))
+            .map(|container| observed(app, service, &container)))
     }
 
     /// The service's container; none when it is not there, a fault when its name belongs to somebody else.
@@ -157,13 +157,38 @@ impl Docker {
     ) -> Answer<Option<ContainerInspectResponse>> {
         let name = container_name(app, service);
         let Some(container) = self.inspect_container(&name).await? else {
-            return Ok(None);
+            return self.renamed_container(app, service).await;
         };
         let labels = container.config.as_ref().and_then(|c| c.labels.as_ref());
         if !self.is_of_service(labels, app, service) {
             return Err(fault::stranger(&name));
         }
         Ok(Some(container))
+    }
+
+    /// The service's container, if somebody has given it another name.
+    async fn renamed_container(
+        &self,
+        app: &AppId,
+        service: &PartId,
+    ) -> Answer<Option<ContainerInspectResponse>> {
+        let mut filters = self.box_filter();
+        let labels = filters.entry("label".to_owned()).or_default();
+        labels.extend([format!("{APP}={app}"), format!("{SERVICE}={service}")]);
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(filters),
+            ..Default::default()
+        };
+        let listed = self
+            .client(QUICK)?
+            .list_containers(Some(options))
+            .await
+            .map_err(|e| fault::engine(&e))?;
+        match listed.into_iter().find_map(|container| container.id) {
+            Some(id) => self.inspect_container(&id).await,
+            None => Ok(None),
+        }
     }
 
     /// The id of the service's container, which must be there.
@@ -343,41 +368,33 @@ impl Docker {
 
     /// The engine refuses more processors than it has.
     async fn nano_cpus(&self, milli: u32) -> Answer<i64> {
-        let cores = self
-            .cores
-            .get_or_try_init(|| async {
-                let info = self
-                    .client(QUICK)?
-                    .info()
-                    .await
-                    .map_err(|e| fault::engine(&e))?;
-                Ok(info.ncpu.unwrap_or(1).max(1))
-            })
-            .await?;
+        let (cores, _) = self.size().await?;
         Ok((i64::from(milli) * 1_000_000).min(cores * 1_000_000_000))
     }
 }
 
 /// What a container does, in the core's words.
-pub(super) fn observed(app: &AppId, container: &ContainerInspectResponse) -> ObservedContainer {
+pub(super) fn observed(
+    app: &AppId,
+    service: &PartId,
+    container: &ContainerInspectResponse,
+) -> ObservedContainer {
     let labels = container.config.as_ref().and_then(|c| c.labels.as_ref());
-    let spec = labels
-        .and_then(|l| l.get(SPEC))
-        .cloned()
-        .unwrap_or_default();
-    let address = container.network_settings.as_ref().and_then(|s| {
-        s.networks
-            .as_ref()?
-            .get(&network_name(app))?
-            .ip_address
-            .as_deref()?
-            .parse::<IpAddr>()
-            .ok()
-    });
+    let made_from = labels.and_then(|l| l.get(SPEC)).cloned();
+    let network = container
+        .network_settings
+        .as_ref()
+        .and_then(|s| s.networks.as_ref()?.get(&network_name(app)));
+    let name = container.name.as_deref().unwrap_or_default();
+    let paused = container.state.as_ref().and_then(|s| s.paused) == Some(true);
+    // What somebody has renamed, paused or cut off is not what it was made as: it is made anew.
+    let as_made = network.is_some()
+        && !paused
+        && name.trim_start_matches('/') == container_name(app, service);
     ObservedContainer {
-        spec,
+        spec: made_from.filter(|_| as_made).unwrap_or_default(),
         run: run(container),
-        address,
+        address: network.and_then(|n| n.ip_address.as_deref()?.parse::<IpAddr>().ok()),
     }
 }
 

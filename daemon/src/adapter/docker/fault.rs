@@ -19,6 +19,17 @@ pub(super) fn is_absent(error: &Error) -> bool {
     )
 }
 
+/// Something else still needs it.
+pub(super) fn is_in_use(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DockerResponseServerError {
+            status_code: 409,
+            ..
+        }
+    )
+}
+
 /// The oldest API, 1.x, of an engine for which ours is too old.
 pub(super) fn oldest_api(error: &Error) -> Option<usize> {
     let Error::DockerResponseServerError {

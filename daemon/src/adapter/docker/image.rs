@@ -166,7 +166,8 @@ fn worse(first: Option<Fault>, second: Fault) -> Fault {
     }
 }
 
-/// Bytes of each layer: come, and in all.
+/// Bytes of each layer: come, and in all. A layer that was cut goes on where it was, and from then on the engine counts
+/// only what is left of it.
 #[derive(Default)]
 struct Layers(HashMap<String, (u64, Option<u64>)>);
 
@@ -185,11 +186,17 @@ impl Layers {
         let layer = self.0.entry(id.clone()).or_default();
         match status {
             "Downloading" => {
-                let total = number(detail.and_then(|d| d.total)).filter(|total| *total > 0);
-                *layer = (
-                    number(detail.and_then(|d| d.current)).unwrap_or(layer.0),
-                    total.or(layer.1),
-                );
+                let left = number(detail.and_then(|d| d.total)).filter(|total| *total > 0);
+                let total = layer.1.max(left);
+                let before = match (total, left) {
+                    (Some(total), Some(left)) => total - left,
+                    _ => 0,
+                };
+                let done = number(detail.and_then(|d| d.current)).map(|done| before + done);
+                *layer = (done.unwrap_or(0).max(layer.0), total);
+                if let (done, Some(total)) = *layer {
+                    layer.0 = done.min(total);
+                }
             }
             // Here from before: nothing to fetch.
             "Already exists" => *layer = (0, Some(0)),
@@ -277,12 +284,15 @@ fn unreachable(reference: &str, lines: Vec<String>) -> Fault {
     Fault::passing(
         "registry-unreachable",
         Text::new(
-            format!("Le registre d'images {} n'est pas joignable.", host(reference)),
+            format!(
+                "Le registre d'images {} n'est pas joignable.",
+                host(reference)
+            ),
             format!("The image registry {} cannot be reached.", host(reference)),
         ),
         Text::new(
-            "Vérifiez la connexion de la machine. Un nouvel essai est fait tout seul, et reprend où il en était.",
-            "Check the machine's connection. It is tried again by itself and goes on from where it was.",
+            "Vérifiez la connexion de la machine. Un nouvel essai est fait tout seul.",
+            "Check the machine's connection. It is tried again by itself.",
         ),
     )
     .with_lines(lines)
@@ -377,6 +387,11 @@ mod tests {
         assert_eq!(say("a", "Pulling fs layer", None), (0, None));
         assert_eq!(say("b", "Already exists", None), (0, None));
         assert_eq!(say("a", "Downloading", Some((10, 100))), (10, Some(100)));
+        // Cut, and gone on with: the engine counts the rest.
+        assert_eq!(say("a", "Retrying in 5 seconds", None), (10, Some(100)));
+        assert_eq!(say("a", "Downloading", None), (10, Some(100)));
+        assert_eq!(say("a", "Downloading", Some((1, 90))), (11, Some(100)));
+        assert_eq!(say("a", "Downloading", Some((90, 90))), (100, Some(100)));
         assert_eq!(say("a", "Download complete", None), (100, Some(100)));
         assert_eq!(say("a", "Extracting", Some((5, 900))), (100, Some(100)));
     }

@@ -19,6 +19,15 @@ pub(super) const COPY_OF: &str = "org.lavoir.copy-of";
 /// From which settings the base image was made.
 pub(super) const BASE: &str = "org.lavoir.base";
 
+/// On what an image was built: its base, decided on that day.
+pub(super) const FOOTING: &str = "org.lavoir.footing";
+/// Where footings are tagged.
+pub(super) const FOOTINGS: &str = "lavoir/footing";
+/// Where bases are tagged.
+pub(super) const BASES: &str = "lavoir/base";
+/// All names that this box gives to images begin so.
+pub(super) const NAMES: &str = "lavoir/";
+
 pub(super) type Labels = HashMap<String, String>;
 
 impl Docker {

@@ -3,8 +3,11 @@
 use bollard::models::{Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 use lavoir_core::id::AppId;
+use lavoir_core::ledger::hex;
 use lavoir_core::plan::network_name;
+use sha2::{Digest, Sha256};
 
+use super::fence::BRIDGES;
 use super::{Docker, QUICK, fault};
 use crate::ports::Answer;
 
@@ -14,9 +17,17 @@ impl Docker {
         if self.own_network(app).await?.is_some() {
             return Ok(());
         }
+        if let Some(fence) = &self.fence {
+            fence.keep(true).await;
+        }
+        let bridge = (
+            "com.docker.network.bridge.name".to_owned(),
+            self.bridge(app),
+        );
         let request = NetworkCreateRequest {
             name: network_name(app),
             driver: Some("bridge".to_owned()),
+            options: Some([bridge].into()),
             labels: Some(self.labels(app)),
             ..Default::default()
         };
@@ -25,6 +36,16 @@ impl Docker {
             .await
             .map_err(|e| fault::network(&e))?;
         Ok(())
+    }
+
+    /// A name of 15 signs at most, another one for each engine, box and app.
+    fn bridge(&self, app: &AppId) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.socket.as_str(), &self.box_id, app.as_str()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        format!("{BRIDGES}{}", &hex(&hash.finalize())[..11])
     }
 
     pub(super) async fn drop_network(&self, app: &AppId) -> Answer<()> {

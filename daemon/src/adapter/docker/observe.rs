@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lavoir_core::plan::network_name;
 
 use super::labels::{app_of, service_of};
-use super::{Docker, QUICK, container, fault, image};
+use super::{Docker, QUICK, container, fault, image, sweep};
 use crate::ports::{Answer, Seen};
 
 /// Containers asked about at the same time.
@@ -21,14 +21,18 @@ impl Docker {
         self.see_networks(&mut seen).await?;
         self.see_volumes(&mut seen).await?;
         self.see_containers(&mut seen).await?;
-        if !images.is_empty() {
-            let there = self.all_images().await?;
-            seen.images = images
-                .iter()
-                .filter(|wanted| image::find(&there, wanted, &self.box_id).is_some())
-                .cloned()
-                .collect();
-        }
+        let there = self.all_images().await?;
+        seen.images = images
+            .iter()
+            .filter(|wanted| image::find(&there, wanted, &self.box_id).is_some())
+            .cloned()
+            .collect();
+        seen.made = there
+            .iter()
+            .flat_map(|image| self.made_names(image))
+            .filter(|name| !sweep::is_base(name))
+            .cloned()
+            .collect();
         Ok(seen)
     }
 
@@ -108,7 +112,7 @@ impl Docker {
                 continue;
             };
             if self.is_ours(Some(labels)) {
-                let observed = container::observed(&app, &container);
+                let observed = container::observed(&app, &service, &container);
                 seen.apps
                     .entry(app)
                     .or_default()

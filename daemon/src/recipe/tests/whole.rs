@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use lavoir_core::day::Day;
 use lavoir_core::release::{Answer, Image, MountSource};
 
 use super::*;
@@ -68,6 +69,7 @@ fn resolves_to_a_release_without_secrets() {
         panic!("built");
     };
     assert!(name.starts_with("lavoir/sound-app:") && name.len() == "lavoir/sound-app:".len() + 16);
+    assert_eq!(release.made_on(), None);
     assert!(release.contexts["image"].files["start.sh"].executable);
     assert_eq!(release.hooks[0].command[5], "${ANSWER_CONTACT}");
     assert_eq!(release.routes[1].host.as_str(), "static.music.example.org");
@@ -223,4 +225,33 @@ fn the_guides_sample_is_sound() {
         assert_eq!(check(&poster), Vec::new());
         assert!(example(&read(&poster).unwrap()).is_ok());
     }
+}
+
+/// Another day, another image; one day, one image. Without a day the name is what it was before days were kept.
+#[test]
+fn images_are_named_by_the_day_of_the_decision() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [("contact", "ana@example.org"), ("licence_code", "Code-77")];
+    let name = |day: Option<&str>| {
+        let day = day.map(|day| Day::try_from(day.to_owned()).unwrap());
+        let resolved = resolve(
+            &folder,
+            ResolveRequest {
+                day: day.clone(),
+                ..request(&answers)
+            },
+        );
+        let release = resolved.ok().unwrap().release;
+        assert_eq!(release.made_on(), day.as_ref());
+        release.services[&"app".parse().unwrap()]
+            .image
+            .reference()
+            .to_owned()
+    };
+    let names = [None, Some("2026-11-21"), Some("2026-11-22")].map(name);
+    assert_eq!(
+        names,
+        [None, Some("2026-11-21"), Some("2026-11-22")].map(name)
+    );
+    assert!(names[0] != names[1] && names[1] != names[2] && names[0] != names[2]);
 }
