@@ -13,4 +13,4 @@ sign-in-name = Your name
 sign-in-password = Password
 sign-in-button = Sign in
 sign-in-forgotten = Forgotten password?
-sign-in-forgotten-help = Ask the person who has the box near them: with a keyboard plugged into it, they can let you in again.
+sign-in-forgotten-help = On the box, the command “lavoir setup-code --new” gives a new code, with which another password is chosen. Ask the person who has the box near them.

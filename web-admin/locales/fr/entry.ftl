@@ -13,4 +13,4 @@ sign-in-name = Votre nom
 sign-in-password = Mot de passe
 sign-in-button = Entrer
 sign-in-forgotten = Mot de passe oublié ?
-sign-in-forgotten-help = Demandez à la personne qui a la machine près d'elle : avec un clavier branché dessus, elle peut vous redonner accès.
+sign-in-forgotten-help = Sur la machine, la commande « lavoir setup-code --new » donne un nouveau code, avec lequel on choisit un autre mot de passe. Demandez-le à la personne qui a la machine près d'elle.
