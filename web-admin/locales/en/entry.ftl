@@ -1,12 +1,12 @@
-first-title = First visit
-first-lead = The box is ready. Make the first account: that of the person who installs it.
+first-title = Come in with the code
+first-lead = The set-up code makes the box's first account. If that account exists already, it gives it a new password.
 first-code = Set-up code
 first-code-hint = It was shown at the end of the installation. On the box, “lavoir setup-code” shows it again. It serves once.
 first-name = Your name
-first-name-hint = The one others know you by. You will also use it to sign in here.
+first-name-hint = The one others know you by. You will also use it to sign in here. If the account exists, type the same.
 first-password = Password
 first-again = The same password once more
-first-button = Make the account
+first-button = Come in
 password-hint = At least { $min } characters. Four words taken at random make a good password.
 sign-in-title = Sign in
 sign-in-name = Your name

@@ -1,12 +1,12 @@
-first-title = Première visite
-first-lead = La machine est prête. Créez le premier compte : celui de la personne qui l'installe.
+first-title = Entrer avec le code
+first-lead = Le code de mise en route crée le premier compte de la machine. Si ce compte existe déjà, il lui donne un nouveau mot de passe.
 first-code = Code de mise en route
 first-code-hint = Il a été affiché à la fin de l'installation. Sur la machine, « lavoir setup-code » le montre de nouveau. Il ne sert qu'une fois.
 first-name = Votre nom
-first-name-hint = Celui sous lequel les autres vous connaissent. Il servira aussi à entrer ici.
+first-name-hint = Celui sous lequel les autres vous connaissent. Il servira aussi à entrer ici. Si le compte existe, tapez le même.
 first-password = Mot de passe
 first-again = Le même mot de passe, encore une fois
-first-button = Créer le compte
+first-button = Entrer
 password-hint = Au moins { $min } signes. Quatre mots pris au hasard font un bon mot de passe.
 sign-in-title = Entrer
 sign-in-name = Votre nom
