@@ -181,7 +181,7 @@ impl Browser {
         })
     }
 
-    /// Chooses, with the keyboard.
+    /// Chooses, or opens what is folded away, with the keyboard.
     pub fn choose(&self, selector: &str) -> Result<()> {
         let element = self.find(selector)?;
         let space = json!({ "text": " " });
