@@ -62,7 +62,10 @@ pub(crate) async fn page(
         steps => steps(&reader, &app),
         failure => failure(&reader, &app),
         version => home::short(&line.version), recipe => line.recipe.as_str(),
-        update => line.update.as_deref().map(|to| home::versions(&line.version, to).1),
+        update => line.update.as_deref().map(|to| {
+            let (from, to) = home::versions(&line.version, to);
+            context! { from, to }
+        }),
         installed => reader.calendar.date(app.installed_at),
         extra_hosts => app.extra_hosts.iter()
             .map(|(label, host)| context! { label => reader.text(label), host => host.as_str() })
