@@ -106,14 +106,18 @@ impl<W: World> Accounts<W> {
         self.engine.world().clock().now()
     }
 
-    /// Makes the set-up code that waits, where it is not there; forgets one that served. For the start.
+    /// Makes the set-up code that waits, where it is not there; forgets one that served. For the start. `earlier` is
+    /// what a box of the first days kept in a file, and may have printed.
     ///
     /// # Errors
     /// When the private table is broken.
-    pub async fn put_right(&self) -> Answer<()> {
+    pub async fn put_right(&self, earlier: Option<&str>) -> Answer<()> {
         let waits = self.engine.state().accounts().setup_code_waits();
         match (waits, self.store().setup_code().await?) {
-            (true, None) => self.make_code().await,
+            (true, None) => match earlier.map(str::trim).filter(|code| !code.is_empty()) {
+                Some(code) => self.store().keep_setup_code(Some(code)).await,
+                None => self.make_code().await,
+            },
             (false, Some(_)) => self.store().keep_setup_code(None).await,
             _ => Ok(()),
         }

@@ -168,7 +168,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let catalogue = Catalogue::new(config.recipes.clone());
     let shelf = Arc::new(Shelf::new(catalogue.clone()));
     let accounts = Arc::new(Accounts::new(engine.clone()));
-    accounts.put_right().await?;
+    take_up_setup_code(&accounts, &config.state).await?;
     let measures = Arc::new(Measures::default());
     tokio::spawn(measures::keep(world.clone(), measures.clone()));
     tokio::spawn(shelf.clone().keep());
@@ -335,6 +335,17 @@ fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
         );
         fault.into()
     })
+}
+
+/// Earlier versions kept the set-up code in a file of its own.
+async fn take_up_setup_code(accounts: &Accounts<Real>, state: &Path) -> anyhow::Result<()> {
+    let file = state.join("setup-code");
+    let earlier = durable::read(&file)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    accounts.put_right(earlier.as_deref()).await?;
+    if earlier.is_some() {
+        fs::remove_file(&file)?;
+    }
+    Ok(())
 }
 
 /// SHA-256 of a certificate, as browsers show it.

@@ -148,7 +148,24 @@ impl Browser {
 
     /// Goes to an address.
     pub fn go(&self, url: &str) -> Result<()> {
-        self.post("/url", json!({ "url": url })).map(|_| ())
+        // Fails where the page is Chromium's own, for an error that may be mended.
+        let went = self.post("/url", json!({ "url": url }));
+        match self.mend()? {
+            true => Ok(()),
+            false => went.map(|_| ()),
+        }
+    }
+
+    /// On this machine networks of containers come and go, and Chromium gives up what it is just loading: a person
+    /// would load it again.
+    fn mend(&self) -> Result<bool> {
+        let interrupted = self
+            .text("body")
+            .is_ok_and(|text| text.contains("ERR_NETWORK_CHANGED"));
+        if interrupted {
+            self.post("/refresh", json!({}))?;
+        }
+        Ok(interrupted)
     }
 
     /// Where it is.
@@ -178,10 +195,11 @@ impl Browser {
         self.post(&format!("/element/{element}/value"), enter)?;
         self.wait(selector, |browser| {
             Ok(browser.get(&format!("/element/{element}/name")).is_err())
-        })
+        })?;
+        self.mend().map(|_| ())
     }
 
-    /// Chooses, with the keyboard.
+    /// Chooses, or opens what is folded away, with the keyboard.
     pub fn choose(&self, selector: &str) -> Result<()> {
         let element = self.find(selector)?;
         let space = json!({ "text": " " });
@@ -220,6 +238,7 @@ impl Browser {
             if so(self).unwrap_or(false) {
                 return Ok(());
             }
+            self.mend()?;
             if begun.elapsed() > most {
                 let seen = self.text("body").unwrap_or_default();
                 bail!("{what} did not come, at {:?}:\n{seen}", self.url());
@@ -231,6 +250,19 @@ impl Browser {
     /// The same, for what is there at once.
     pub fn wait(&self, what: &str, so: impl Fn(&Self) -> Result<bool>) -> Result<()> {
         self.wait_long(what, WAIT, so)
+    }
+
+    /// Runs a script in the page; what it gives to its last argument, a function, comes back.
+    pub fn run(&self, script: &str) -> Result<Value> {
+        self.post("/execute/async", json!({ "script": script, "args": [] }))
+    }
+
+    /// Shows pages as a system with light or dark colours would.
+    pub fn dark(&self, dark: bool) -> Result<()> {
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.ask_chromium("Emulation.setEmulatedMedia", media)
+            .map(|_| ())
     }
 
     /// Keeps a picture of the whole page; it may not be wider than the window.

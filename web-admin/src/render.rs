@@ -122,6 +122,7 @@ shown!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chapter {
     Home,
+    App,
     Catalogue,
     Machine,
     Ledger,
@@ -134,6 +135,7 @@ impl Chapter {
     fn name(self) -> &'static str {
         match self {
             Chapter::Home => "home",
+            Chapter::App => "app",
             Chapter::Catalogue => "catalogue",
             Chapter::Machine => "machine",
             Chapter::Ledger => "ledger",

@@ -22,7 +22,7 @@ async fn the_set_up_code_opens_one_account_once_and_nothing_personal_enters_the_
     let house = House::new().await;
     let code = house.code().await;
     assert_eq!(house.code().await, code, "it waits");
-    house.accounts.put_right().await.unwrap();
+    house.accounts.put_right(Some("ZZZZ-ZZZZ")).await.unwrap();
     assert_eq!(house.code().await, code, "a restart keeps it");
     for (given, name, password, expected) in [
         ("AAAA-AAAA", NAME, PASSWORD, "setup-code-wrong"),
@@ -68,6 +68,20 @@ async fn the_set_up_code_opens_one_account_once_and_nothing_personal_enters_the_
     ] {
         assert!(!ledger.contains(personal), "{personal} is in the ledger");
     }
+}
+
+#[tokio::test]
+async fn a_code_that_was_printed_long_ago_still_serves() {
+    let house = House::new().await;
+    let store = house.world.private_store();
+    store.keep_setup_code(None).await.unwrap();
+    house.accounts.put_right(Some("KLMN-PQRS\n")).await.unwrap();
+    assert_eq!(house.code().await, "KLMN-PQRS");
+    let begun = house.accounts.open_first("klmn pqrs", me()).await;
+    assert_eq!(code_of(begun), "well");
+    // Once it has served, no file brings it back.
+    house.accounts.put_right(Some("KLMN-PQRS")).await.unwrap();
+    assert!(store.setup_code().await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod https;
+mod ledger;
 mod store;
 
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl House {
             .await
             .unwrap();
         let accounts = Arc::new(Accounts::new(engine.clone()));
-        accounts.put_right().await.unwrap();
+        accounts.put_right(None).await.unwrap();
         Self {
             world,
             engine,

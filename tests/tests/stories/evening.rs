@@ -1,6 +1,7 @@
 //! A first evening: somebody who has never seen a terminal opens the panel in a real browser, at a desk and then on a
 //! telephone without scripts. Pictures of each page are kept beside the build, to be looked at.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -158,6 +159,7 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     println!("== a program gets a token");
     browser.go(&at("/account"))?;
     browser.picture("account")?;
+    browser.choose("main summary")?;
     browser.fill("#label", "tableau de la mairie")?;
     browser.press("form[action='/account/tokens'] button")?;
     let shown = browser.text("main")?;
@@ -174,6 +176,14 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     ensure!(status.contains("agenda"), "{status}");
     let page = appliance.get(DOMAIN, "/v1/status")?;
     ensure!(page.status == 401, "anyone may read: {}", page.status);
+
+    let key = key.unwrap_or_default();
+    let log = fs::read_to_string(appliance.scratch().join("daemon.log"))?;
+    let ledger = appliance.cli(&["ledger", "show", "--json"])?;
+    for secret in [PASSWORD, &code, key, "mairie", "Dupré"] {
+        ensure!(!log.contains(secret), "the log has {secret}");
+        ensure!(!ledger.contains(secret), "the ledger has {secret}");
+    }
 
     for page in ["machine", "help", "trust", ""] {
         browser.go(&at(&format!("/{page}")))?;

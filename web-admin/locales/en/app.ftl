@@ -50,7 +50,7 @@ answer-none = No answer
 answer-private = Kept, not shown
 run-well = Running
 run-starting = Starting
-run-unwell = Answers badly
+run-unwell = Does not answer well
 run-ended = Stopped
 run-ended-well = Finished
 run-absent = Absent
@@ -82,7 +82,7 @@ secret-title = Read a secret of { $name }
 secret-lead = { $label }.
 secret-written = The ledger will note that you read it, never what it is.
 secret-button = Show the secret
-secret-once = Write it down in a safe place now, then change it inside the app. This page will not show it again.
+secret-once = Write it down in a safe place now, then change it inside the app. To see it again you have to ask again, and the ledger will note it again.
 secret-done = Noted
 
 act-kept = What stays

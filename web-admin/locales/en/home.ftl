@@ -58,5 +58,5 @@ preparation-title = This box is in preparation
 preparation-words = Until the founding assembly, the person who installs decides alone. All that they do is written in the ledger, which the members will be able to read.
 preparation-read = Read the ledger
 state-step = { $doing }, step { $step } of { $all }
-state-unwell = Answers badly
+state-unwell = Does not answer well
 state-starting = Starting

@@ -82,7 +82,7 @@ secret-title = Lire un secret de { $name }
 secret-lead = { $label }.
 secret-written = Le registre notera que vous l'avez lu, jamais ce qu'il est.
 secret-button = Montrer le secret
-secret-once = Notez-le maintenant dans un endroit sûr, puis changez-le dans le service. Cette page ne le montrera plus.
+secret-once = Notez-le maintenant dans un endroit sûr, puis changez-le dans le service. Pour le revoir, il faudra le redemander, et le registre le notera encore.
 secret-done = C'est noté
 
 act-kept = Ce qui reste

@@ -76,7 +76,7 @@ pub(crate) async fn confirm(
         Err(response) => return response,
     };
     if act_of(&word, &app, BTreeMap::new()).is_none() {
-        return refused::missing(&reader, Chapter::Home);
+        return refused::missing(&reader, Chapter::App);
     }
     if word == "update" && app.update.is_none() {
         return see(&format!("/apps/{}", app.line.id));
@@ -146,7 +146,7 @@ fn show_confirm(
         fields => fields.to_vec(), wrong => summary(fields, rest),
     };
     let title = say("title");
-    reader.page_as(status, "confirm.html", Chapter::Home, &title, of_page)
+    reader.page_as(status, "confirm.html", Chapter::App, &title, of_page)
 }
 
 pub(crate) async fn act(
@@ -178,7 +178,7 @@ pub(crate) async fn act(
         fields.clear();
     }
     let Some(act) = act_of(&word, &app, answers) else {
-        return refused::missing(reader, Chapter::Home);
+        return refused::missing(reader, Chapter::App);
     };
     if fields.iter().any(|field| field.error.is_some()) {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -192,7 +192,7 @@ pub(crate) async fn act(
     };
     match carry_out(&panel, session, act, hand).await {
         Ok(app) => see(&format!("/apps/{app}")),
-        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::Home, &no, &back),
+        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::App, &no, &back),
         Err(no) => {
             let rest = place(reader, &mut fields, &no.problems);
             show_confirm(reader, refused::status(no.kind), &app, &word, &fields, rest)
@@ -285,7 +285,7 @@ fn show_settings(
     let of_page = context! {
         id => app.line.id.as_str(), name => name.as_str(), fields => fields.to_vec(), wrong => summary(fields, rest), fixed,
     };
-    reader.page_as(status, "settings.html", Chapter::Home, &title, of_page)
+    reader.page_as(status, "settings.html", Chapter::App, &title, of_page)
 }
 
 pub(crate) async fn change(
@@ -330,7 +330,7 @@ pub(crate) async fn change(
     .await
     {
         Ok(app) => see(&format!("/apps/{app}")),
-        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::Home, &no, &back),
+        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::App, &no, &back),
         Err(no) => {
             let rest = place(reader, &mut fields, &no.problems);
             show_settings(reader, refused::status(no.kind), &app, &fields, rest)
@@ -378,7 +378,7 @@ pub(crate) async fn secret(
 
 fn show_secret(reader: &Reader, app: &AppPage, secret: &str, value: Option<&str>) -> Response {
     let Some((id, label)) = app.secrets.iter().find(|(id, _)| id.as_str() == secret) else {
-        return refused::missing(reader, Chapter::Home);
+        return refused::missing(reader, Chapter::App);
     };
     let name = reader.text(&app.line.name);
     let of_page = context! {
@@ -387,7 +387,7 @@ fn show_secret(reader: &Reader, app: &AppPage, secret: &str, value: Option<&str>
             .any(|setting| setting.question.kind == QuestionKind::Username),
     };
     let title = reader.words().with("secret-title", &[("name", &name)]);
-    let mut response = reader.page("secret.html", Chapter::Home, &title, of_page);
+    let mut response = reader.page("secret.html", Chapter::App, &title, of_page);
     let never = axum::http::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);
     response
@@ -406,7 +406,7 @@ pub(crate) async fn read_secret(
     };
     let back = format!("/apps/{}", app.line.id);
     let Ok(part) = secret.parse::<PartId>() else {
-        return refused::missing(reader, Chapter::Home);
+        return refused::missing(reader, Chapter::App);
     };
     let hand = match panel.tokens.take(&sent.form_token) {
         Taken::First(hand) => hand,
@@ -417,6 +417,6 @@ pub(crate) async fn read_secret(
             hand.led_to(&back);
             show_secret(reader, &app, &secret, Some(&value))
         }
-        Err(no) => refused::no(reader, Chapter::Home, &no, &back),
+        Err(no) => refused::no(reader, Chapter::App, &no, &back),
     }
 }

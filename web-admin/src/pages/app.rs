@@ -62,7 +62,10 @@ pub(crate) async fn page(
         steps => steps(&reader, &app),
         failure => failure(&reader, &app),
         version => home::short(&line.version), recipe => line.recipe.as_str(),
-        update => line.update.as_deref().map(|to| home::versions(&line.version, to).1),
+        update => line.update.as_deref().map(|to| {
+            let (from, to) = home::versions(&line.version, to);
+            context! { from, to }
+        }),
         installed => reader.calendar.date(app.installed_at),
         extra_hosts => app.extra_hosts.iter()
             .map(|(label, host)| context! { label => reader.text(label), host => host.as_str() })
@@ -82,7 +85,7 @@ pub(crate) async fn page(
         live => format!("/apps/{}/live", line.id),
         refresh => busy,
     };
-    reader.page("app.html", Chapter::Home, &title(&reader, &app), of_page)
+    reader.page("app.html", Chapter::App, &title(&reader, &app), of_page)
 }
 
 /// The title is the answer: “The blog is being installed”.
@@ -292,7 +295,7 @@ pub(crate) async fn logs(
         .await;
     let written = match lines {
         Ok(written) => written,
-        Err(no) => return refused::no(&reader, Chapter::Home, &no, &back),
+        Err(no) => return refused::no(&reader, Chapter::App, &no, &back),
     };
     let each = limits::LOG_BYTES_ON_PAGE_MAX / written.len().max(1);
     let containers: Vec<Value> = written
@@ -308,5 +311,5 @@ pub(crate) async fn logs(
     let name = reader.text(&app.line.name);
     let title = reader.words().with("logs-title", &[("name", &name)]);
     let of_page = context! { id => app.line.id.as_str(), name => name.as_str(), containers };
-    reader.page("logs.html", Chapter::Home, &title, of_page)
+    reader.page("logs.html", Chapter::App, &title, of_page)
 }
