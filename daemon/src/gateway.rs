@@ -23,6 +23,8 @@ pub mod limits;
 mod pages;
 mod picture;
 mod privileges;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod serve;
 mod tls;

@@ -128,6 +128,10 @@ pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
 /// Ledger entries in one answer.
 pub const LEDGER_PAGE_MAX: u64 = 500;
 
+/// Bytes kept on the disk for the ledger alone: some hundred acts, and room for SQLite to work.
+pub const LEDGER_RESERVE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes free on the disk from which on they are kept (again).
+pub const LEDGER_RESERVE_FREE_BYTES: u64 = 4 * LEDGER_RESERVE_BYTES as u64;
 /// Disk that is never given to an app, MiB: the box must always be able to be told to free some.
 pub const DISK_RESERVE_MIB: u64 = 1_024;
 /// Memory kept for the system, MiB.
