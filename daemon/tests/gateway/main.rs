@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod changes;
+mod conformance;
 mod floods;
 mod frames;
 mod house;
