@@ -9,6 +9,7 @@
 //! [`picture`], [`body`]) → a service, or one of the [`pages`].
 
 mod body;
+mod challenges;
 mod client;
 mod count;
 mod daemon_link;

@@ -19,6 +19,7 @@ pub mod desk;
 pub mod door;
 pub mod doorway;
 pub mod gateway;
+pub mod orders;
 pub mod visits;
 
 pub mod adapter;

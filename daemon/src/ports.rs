@@ -1,6 +1,8 @@
 //! Every effect of the daemon, as one page of traits. The engine and the reconciler see only these; `main.rs` alone
 //! knows which adapters stand behind them (law L3).
 
+mod tls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
@@ -8,12 +10,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lavoir_core::command::Machine;
-use lavoir_core::id::{AppId, Hostname, PartId, Revision, Timestamp};
+use lavoir_core::id::{AppId, PartId, Revision, Timestamp};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{ObservedContainer, VolumeState};
 use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Release, Service};
 use lavoir_core::text::{Message, Text};
 use zeroize::Zeroizing;
+
+pub use tls::{
+    Authorities, CertificateStore, KeptCertificate, NoCertificate, Order, OwnNames, Proof,
+    ProofZone, Proofs, TlsCertificates, UnderWay,
+};
 
 /// Something broke (a rule that says no is a [`lavoir_core::refusal::Refusal`]).
 #[derive(Debug, Clone)]
@@ -340,12 +347,6 @@ pub trait Probe: Send + Sync + 'static {
         health: &HttpHealth,
         host: &str,
     ) -> impl Future<Output = Answer<u16>> + Send;
-}
-
-/// TLS certificates for the box's addresses.
-pub trait TlsCertificates: Send + Sync + 'static {
-    /// The certificate of one address, made or renewed when it is due.
-    fn certificate_for(&self, host: &Hostname, now: Timestamp) -> Answer<crate::door::Certificate>;
 }
 
 /// All ports together: what the engine and the reconciler are given.

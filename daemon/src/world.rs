@@ -6,10 +6,14 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lavoir::acts::Preparer;
+use lavoir::adapter::acme::Acme;
 use lavoir::adapter::app_folder::AppFolders;
 use lavoir::adapter::box_ca::BoxCa;
+use lavoir::adapter::certificate_folder::CertificateFolder;
+use lavoir::adapter::dns::{Look, Zone};
 use lavoir::adapter::docker::{Docker, DockerOptions, ImageSources};
 use lavoir::adapter::durable::{self, Access};
 use lavoir::adapter::gateway_socket::GatewaySocket;
@@ -24,12 +28,14 @@ use lavoir::desk::Desk;
 use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger};
-use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, World};
+use lavoir::orders::{Chosen, Gate, Orders, Ports};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, ProofZone, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
+use lavoir_core::limits;
 use lavoir_core::text::Text;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -154,8 +160,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         ca_pem: ca.root_pem().to_owned(),
     });
     let pages = lavoir_web_admin::router(desk.clone());
+    let (cards, certificates) = watch::channel(Vec::new());
     let visits = Arc::new(Visits::default());
     let router = api::router(Api {
+        certificates,
         open_hosts,
         visits: visits.clone(),
         engine,
@@ -168,9 +176,35 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
     let (stop, stopped) = watch::channel(false);
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
-    tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
+    let ports = order_ports(&config)?;
+    let chosen = Chosen {
+        own: ca,
+        store: ports.store.clone(),
+        public: config.tls.authority.is_some(),
+    };
+    let (challenges, to_answer) = watch::channel(Vec::new());
+    let (told, answered) = watch::channel(Vec::new());
+    let gate = Gate {
+        challenges,
+        answered,
+        patience: Duration::from_millis(limits::GATEWAY_ANSWERS_MS_MAX),
+    };
+    let panel_host = domain.clone();
+    let time_and_chance = (SystemClock, SystemEntropy);
+    let settings = config.tls.clone();
+    let orders = Orders::new(ports, settings, panel_host, time_and_chance, gate, cards);
+    tokio::spawn(orders.run(doors.clone()));
+    tokio::spawn(doorway::keep(
+        Arc::new(chosen),
+        SystemClock,
+        panel_door,
+        doors,
+        to_answer,
+        pictures,
+    ));
     let (applied, versions) = watch::channel(0);
-    tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
+    tokio::spawn(doorway::tell_open(seen.clone(), versions.clone(), open));
+    tokio::spawn(doorway::tell_answered(seen.clone(), versions, told));
     tokio::spawn(gateway.serve(seen, applied, visits));
     tokio::spawn(async move { axum::serve(panel, pages).await });
 
@@ -193,6 +227,18 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let _ = reconciling.await;
     store.ledger_store.close().await;
     Ok(())
+}
+
+/// What certificates need, beside the box's state: whoever moves it moves accounts and certificates too.
+fn order_ports(config: &Config) -> anyhow::Result<Ports> {
+    let folder = config.state.join("tls").join("acme");
+    let zone = config.tls.dns.as_ref().map(Zone::open).transpose()?;
+    Ok(Ports {
+        authorities: Arc::new(Acme::open(&folder, &config.tls)?),
+        store: Arc::new(CertificateFolder::open(&folder)?),
+        own_names: Arc::new(Look(config.tls.check.clone())),
+        zone: zone.map(|zone| Arc::new(zone) as Arc<dyn ProofZone>),
+    })
 }
 
 /// All entries of a box's database file, read as it is.

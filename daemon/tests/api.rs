@@ -94,6 +94,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
     });
     let api = Api {
         open_hosts,
+        certificates: watch::channel(Vec::new()).1,
         visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),

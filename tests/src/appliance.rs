@@ -25,6 +25,9 @@ pub struct Appliance {
     gateway: Option<Child>,
     https: SocketAddr,
     http: SocketAddr,
+    domain: String,
+    /// Roots that [`Appliance::ask`] trusts beside the box's own.
+    pub roots: String,
     dir: tempfile::TempDir,
     /// Its engine; ends after the daemon.
     pub engine: TestEngine,
@@ -33,6 +36,11 @@ pub struct Appliance {
 impl Appliance {
     /// Starts everything, with the recipes of these folders.
     pub fn start(recipes: &[&Path]) -> Result<Self> {
+        Self::start_as(DOMAIN, recipes, toml::Table::new())
+    }
+
+    /// The same under another domain and with further settings.
+    pub fn start_as(domain: &str, recipes: &[&Path], settings: toml::Table) -> Result<Self> {
         let engine = TestEngine::start()?;
         let dir = tempfile::Builder::new().prefix("lavoir-box-").tempdir()?;
         let mut appliance = Self {
@@ -40,10 +48,13 @@ impl Appliance {
             gateway: None,
             https: free_address()?,
             http: free_address()?,
+            domain: domain.to_owned(),
+            roots: String::new(),
             dir,
             engine,
         };
         appliance.configure(recipes)?;
+        appliance.reconfigure(|table| table.extend(settings))?;
         appliance.start_daemon()?;
         appliance.start_gateway()?;
         Ok(appliance)
@@ -59,10 +70,10 @@ impl Appliance {
         }
         let list = recipes.iter().map(|path| text(path)).collect();
         let table = toml::toml! {
-            domain = "box.test"
             language = "fr"
         };
         let mut table = table;
+        table.insert("domain".into(), self.domain.clone().into());
         table.insert("state".into(), text(&self.state()));
         table.insert("run".into(), text(&self.run()));
         table.insert("recipes".into(), toml::Value::Array(list));
@@ -82,6 +93,18 @@ impl Appliance {
         fs::create_dir_all(self.run())?;
         open_way(self.dir.path())?;
         open_way(&self.run())
+    }
+
+    /// Changes the configuration file; for the daemon's next start.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut toml::Table)) -> Result<()> {
+        let mut table = fs::read_to_string(self.config())?.parse::<toml::Table>()?;
+        change(&mut table);
+        Ok(fs::write(self.config(), toml::to_string(&table)?)?)
+    }
+
+    /// Where the gateway answers HTTP and HTTPS.
+    pub fn ports(&self) -> (u16, u16) {
+        (self.http.port(), self.https.port())
     }
 
     /// Where the ledger, the secrets and the apps' folders are.
@@ -109,7 +132,7 @@ impl Appliance {
         self.gateway = Some(self.spawn("gateway")?);
         self.wait("the gateway", |appliance| {
             appliance
-                .get(DOMAIN, "/")
+                .get(&appliance.domain, "/")
                 .is_ok_and(|page| page.status == 200)
         })
     }
@@ -226,10 +249,12 @@ impl Appliance {
 
     /// Asks over HTTPS as a browser would, trusting the box's own CA only.
     pub fn ask(&self, host: &str, path: &str, arguments: &[&str]) -> Result<Page> {
-        let ca = self.dir.path().join("ca.pem");
-        if !ca.exists() {
-            fs::write(&ca, self.cli(&["ca"])?)?;
+        let own = self.dir.path().join("ca.pem");
+        if !own.exists() {
+            fs::write(&own, self.cli(&["ca"])?)?;
         }
+        let ca = self.dir.path().join("roots.pem");
+        fs::write(&ca, fs::read_to_string(&own)? + &self.roots)?;
         let port = self.https.port();
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "60", "--cacert"])

@@ -63,9 +63,12 @@ struct Inner {
     away: Option<(String, u64)>,
     told: bool,
     effects: u64,
+    /// Of every effect so far, in its order and at its time.
+    trace: u64,
     activity: u64,
     now: u64,
-    timers: BTreeMap<(u64, u64), Waker>,
+    /// By moment, turn, and order of making.
+    timers: BTreeMap<(u64, (u64, u64)), Waker>,
     timers_made: u64,
     crashed: bool,
     ledger_failed: bool,
@@ -124,6 +127,8 @@ impl Container {
 }
 
 struct Fate {
+    /// Its place among effects of the same moment, whoever came first.
+    turn: u64,
     delay_ms: u64,
     fails: Option<Fault>,
     loses: bool,
@@ -197,6 +202,11 @@ impl Memory {
     /// Grows whenever anybody does anything.
     pub fn activity(&self) -> u64 {
         self.lock().activity
+    }
+
+    /// Of every effect so far, in its order and at its time: two runs with the same one were the same run.
+    pub fn trace(&self) -> u64 {
+        self.lock().trace
     }
 
     /// What no effect may do, and was done.
@@ -333,6 +343,8 @@ impl Memory {
         let crashes = chance.per_mille(unkind.crashes);
         let before = chance.per_mille(500);
         Fate {
+            // Before all that only sleep.
+            turn: chance.draw() >> 1,
             delay_ms: if chance.per_mille(unkind.delays) {
                 1 + chance.below(9_000)
             } else {
@@ -359,7 +371,11 @@ impl Memory {
         deed: impl FnOnce(&mut Inner) -> Answer<T> + Send,
     ) -> Answer<T> {
         let fate = self.fate(&what);
-        self.wait(fate.delay_ms).await;
+        self.wait(fate.delay_ms, Some(fate.turn)).await;
+        {
+            let mut inner = self.lock();
+            inner.trace = Chance::keyed(inner.trace, &what, inner.now).draw();
+        }
         if fate.crash_before {
             self.power_cut().await;
         }
@@ -376,11 +392,12 @@ impl Memory {
         answer
     }
 
-    async fn wait(&self, ms: u64) {
+    async fn wait(&self, ms: u64, turn: Option<u64>) {
         let deadline = self.lock().now + ms;
         Sleep {
             memory: self,
             deadline,
+            turn,
             place: None,
         }
         .await;
@@ -390,7 +407,8 @@ impl Memory {
 struct Sleep<'a> {
     memory: &'a Memory,
     deadline: u64,
-    place: Option<u64>,
+    turn: Option<u64>,
+    place: Option<(u64, u64)>,
 }
 
 impl Future for Sleep<'_> {
@@ -398,16 +416,21 @@ impl Future for Sleep<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.memory.lock();
         if let Some(place) = self.place {
-            let waker = inner.timers.remove(&(self.deadline, place));
-            if inner.now >= self.deadline {
-                drop(inner);
-                drop(waker);
+            // Its time has come when its turn was taken, not when the clock shows it: whether somebody looks twice in
+            // between must make no difference.
+            let key = (self.deadline, place);
+            let Some(old) = inner.timers.get_mut(&key) else {
                 return Poll::Ready(());
-            }
+            };
+            let old = std::mem::replace(old, context.waker().clone());
+            drop(inner);
+            drop(old);
+            return Poll::Pending;
         }
         inner.timers_made += 1;
         inner.activity += 1;
-        let place = inner.timers_made;
+        let made = inner.timers_made;
+        let place = (self.turn.unwrap_or(u64::MAX), made);
         inner
             .timers
             .insert((self.deadline, place), context.waker().clone());

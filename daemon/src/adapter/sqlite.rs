@@ -1,5 +1,7 @@
 //! The ledger in SQLite: write-ahead log, every commit on the disk before it returns.
 
+mod reserve;
+
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -14,10 +16,12 @@ use sqlx::sqlite::{
 };
 
 use crate::ports::{Answer, Fault, LedgerStore};
+use reserve::Reserve;
 
 /// The box's database file.
 pub struct Sqlite {
     pool: SqlitePool,
+    reserve: Reserve,
 }
 
 impl Sqlite {
@@ -52,7 +56,9 @@ impl Sqlite {
                 | sqlx::migrate::MigrateError::VersionTooNew(..) => newer(),
                 other => cannot_open(other),
             })?;
-        Ok(Self { pool })
+        let reserve = Reserve::new(file.with_extension("reserve"));
+        reserve.keep();
+        Ok(Self { pool, reserve })
     }
 
     /// Brings everything into the one file and lets go of it; nothing is lost without this.
@@ -72,7 +78,8 @@ impl Sqlite {
             .connect_with(options)
             .await
             .map_err(cannot_open)?;
-        Ok(Self { pool })
+        let reserve = Reserve::new(file.with_extension("reserve"));
+        Ok(Self { pool, reserve })
     }
 }
 
@@ -99,13 +106,21 @@ impl LedgerStore for Sqlite {
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
         let index = i64::try_from(index).map_err(cannot_write)?;
-        sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
-            .bind(index)
-            .bind(bytes)
-            .bind(hash.as_slice())
-            .execute(&self.pool)
-            .await
-            .map_err(cannot_write)?;
+        let insert = || {
+            sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
+                .bind(index)
+                .bind(bytes)
+                .bind(hash.as_slice())
+                .execute(&self.pool)
+        };
+        match insert().await {
+            Ok(_) => self.reserve.keep(),
+            Err(error) if is_full(&error) && self.reserve.spend() => {
+                tracing::warn!("the disk is full; the room kept for the ledger is taken");
+                insert().await.map_err(cannot_write)?;
+            }
+            Err(error) => return Err(cannot_write(error)),
+        }
         Ok(())
     }
 }
@@ -116,6 +131,12 @@ fn entry(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
     // A hash of another length matches no bytes: the verifier names the entry.
     let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
     Ok((bytes, hash))
+}
+
+/// SQLITE_FULL.
+fn is_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|e| e.code());
+    matches!(code.as_deref(), Some("13"))
 }
 
 fn cannot_open(error: impl std::fmt::Display) -> Fault {

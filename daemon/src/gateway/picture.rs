@@ -10,7 +10,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use crate::door::{self, CERTIFICATES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX};
+use super::challenges::Challenges;
+use crate::door::{
+    self, CERTIFICATES_MAX, CHALLENGES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX,
+};
 
 /// What is served now.
 #[derive(Debug, Default)]
@@ -18,6 +21,7 @@ pub struct Picture {
     version: u64,
     hosts: HashMap<String, Host>,
     keys: HashMap<String, Arc<CertifiedKey>>,
+    pub(super) challenges: Challenges,
 }
 
 /// A name and what stands behind it.
@@ -73,6 +77,9 @@ impl Picture {
         if doorway.certificates.len() > CERTIFICATES_MAX {
             return Err(NotAPicture::TooLarge(doorway.certificates.len()));
         }
+        if doorway.challenges.len() > CHALLENGES_MAX {
+            return Err(NotAPicture::TooLarge(doorway.challenges.len()));
+        }
         let mut hosts: HashMap<String, Host> = HashMap::new();
         for route in &doorway.routes {
             let branch = Branch {
@@ -118,6 +125,7 @@ impl Picture {
             version: doorway.version,
             hosts,
             keys,
+            challenges: Challenges::new(&doorway.challenges, provider),
         })
     }
 

@@ -373,8 +373,11 @@ impl Clock for Memory {
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.wait(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-            .await;
+        self.wait(
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            None,
+        )
+        .await;
     }
 }
 

@@ -58,16 +58,16 @@ pub fn service_spec_of(app: &App, release: &Release, generation: u64, id: &PartI
         .mounts
         .iter()
         .any(|mount| matches!(mount.source, MountSource::File(_)));
-    let written = text(service);
-    let private: Vec<&Answer> = release
+    let mut private: Vec<(&PartId, &Answer)> = release
         .answers
         .iter()
-        .filter(|(question, answer)| {
-            matches!(answer, Answer::Private { .. })
-                && written.contains(&placeholder("ANSWER", question))
-        })
-        .map(|(_, answer)| answer)
+        .filter(|(_, answer)| matches!(answer, Answer::Private { .. }))
         .collect();
+    if !private.is_empty() {
+        let written = text(service);
+        private.retain(|(question, _)| written.contains(&placeholder("ANSWER", question)));
+    }
+    let private: Vec<&Answer> = private.into_iter().map(|(_, answer)| answer).collect();
     digest(&(
         service,
         volumes,
