@@ -80,3 +80,42 @@ async fn bodies_stream_in_flat_memory_both_ways() {
         "memory grew from {before} to {most} KiB"
     );
 }
+
+/// Who asks for much and reads nothing is not read for.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_do_not_read_cost_little() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let service = Service::start().await;
+    let (house, _daemon) = House::real(vec![route(BLOG, "/", to(&service, MIB))], "").await;
+    let server = house.process().servers()[0];
+    assert_eq!(house.ask(get(BLOG, "/a")).await.0, 200);
+    let before = proportional_kib(server);
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let sender = house.http2(BLOG).await;
+        let asked = (0..100).map(|_| {
+            let request = Request::get(format!("https://{BLOG}/big?{MUCH}"));
+            let mut sender = sender.clone();
+            async move {
+                sender
+                    .send_request(request.body(nothing()).unwrap())
+                    .await
+                    .unwrap()
+            }
+        });
+        unread.extend(futures_util::future::join_all(asked).await);
+    }
+    // All have begun; whatever the gateway would take beforehand, it takes in this time.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let after = proportional_kib(server);
+    println!(
+        "memory before {before} KiB, with {} unread answers {after} KiB",
+        unread.len()
+    );
+    assert!(
+        after < before + 96 * 1024,
+        "memory grew from {before} to {after} KiB"
+    );
+}

@@ -52,7 +52,13 @@ fn main() -> Result<()> {
     }
     thread::sleep(Duration::from_secs(20));
     let (daemon, gateway) = appliance.processes().context("both run")?;
-    let (daemon, gateway) = (proportional_kib(daemon)?, proportional_kib(gateway)?);
+    // The gateway is a keeper and its server.
+    let servers = children(gateway)?.into_iter().map(proportional_kib);
+    let servers: u64 = servers.sum::<Result<u64>>()?;
+    let (daemon, gateway) = (
+        proportional_kib(daemon)?,
+        proportional_kib(gateway)? + servers,
+    );
     println!(
         "ten apps, idle: daemon {:.1} MiB, gateway {:.1} MiB, together {:.1} MiB (proportional set size)",
         mib(daemon),
@@ -164,6 +170,26 @@ fn by_hand(appliance: &Appliance, name: &str) -> Result<Duration> {
     appliance.engine.docker(&["volume", "rm", "by-hand"])?;
     appliance.engine.docker(&["network", "rm", "by-hand"])?;
     Ok(took)
+}
+
+/// The processes that a process has started and that live.
+fn children(of: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(id) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        if after_name.split_whitespace().nth(1) == Some(of.to_string().as_str()) {
+            children.push(id);
+        }
+    }
+    Ok(children)
 }
 
 /// What a process takes of memory, shared pages divided among those who share them, KiB (proc(5), `smaps_rollup`).

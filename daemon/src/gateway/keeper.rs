@@ -162,6 +162,11 @@ impl Keeper {
         let child = self
             .command
             .command(executable, "server")
+            .env("MALLOC_ARENA_MAX", limits::HEAPS_MAX.to_string())
+            .env(
+                "MALLOC_TRIM_THRESHOLD_",
+                limits::HEAP_TRIM_BYTES.to_string(),
+            )
             .stdin(OwnedFd::from(its))
             .stdout(Stdio::null())
             .spawn()

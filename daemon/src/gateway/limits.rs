@@ -132,8 +132,12 @@ pub const OPEN_FILES_RESERVE: u64 = 64;
 pub const TURN_MS: Duration = Duration::from_millis(20);
 /// A connection to a service that nobody uses: shorter than the two seconds after which common servers close.
 pub const UPSTREAM_IDLE_MS: Duration = Duration::from_millis(1_500);
-/// Such connections for each service.
-pub const UPSTREAM_IDLE_MAX: usize = 32;
+/// Such connections for each service: fewer than are asked for at once, and each round of requests makes them anew.
+pub const UPSTREAM_IDLE_MAX: usize = 256;
+/// Heaps of the server's C library, by default eight for each core: each keeps what it once had.
+pub const HEAPS_MAX: usize = 2;
+/// Bytes at a heap's end that are given back to the system once they are free.
+pub const HEAP_TRIM_BYTES: usize = 128 * 1024;
 /// When another gateway takes over: for a client that has just connected, or is about to ask again, to do so.
 pub const LINGER_MS: Duration = Duration::from_millis(5_000);
 /// For a new gateway to serve its first picture; then it is given up, and the old one goes on.

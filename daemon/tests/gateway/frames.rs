@@ -60,8 +60,8 @@ pub fn head(path: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Sends this after a decent beginning, and reads until the gateway closes. The kinds of the frames that came back.
-pub async fn attack(house: &House, frames: &[u8]) -> Vec<u8> {
+/// Sends this after a decent beginning, and reads until the gateway closes. The frames that came back.
+pub async fn attack(house: &House, frames: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let stream = house.tls(BLOG, b"h2").await.unwrap();
     let (mut read, mut write) = tokio::io::split(stream);
     let mut all = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
@@ -76,15 +76,17 @@ pub async fn attack(house: &House, frames: &[u8]) -> Vec<u8> {
     let mut heard = Vec::new();
     let _ = read.read_to_end(&mut heard).await;
     drop(writing.await);
-    kinds(&heard)
+    heard_frames(&heard)
 }
 
-fn kinds(mut bytes: &[u8]) -> Vec<u8> {
-    let mut kinds = Vec::new();
+/// Kind and content of each frame.
+fn heard_frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
     while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = bytes {
-        kinds.push(*kind);
         let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        bytes = rest.get(length..).unwrap_or_default();
+        let end = length.min(rest.len());
+        frames.push((*kind, rest[..end].to_vec()));
+        bytes = &rest[end..];
     }
-    kinds
+    frames
 }

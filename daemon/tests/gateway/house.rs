@@ -292,8 +292,13 @@ fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
+/// An address that nobody else has: what leaves this machine's programs comes from 127.0.0.1, and takes ports there.
 pub fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
+    let [.., a, b] = std::process::id().to_be_bytes();
+    let c = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let own = std::net::Ipv4Addr::new(127, 64 | (a & 63), b, c);
+    let listener = std::net::TcpListener::bind((own, 0)).unwrap();
     listener.local_addr().unwrap()
 }
 

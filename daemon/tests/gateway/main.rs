@@ -3,6 +3,7 @@
 
 mod challenges;
 mod changes;
+mod conformance;
 mod floods;
 mod frames;
 mod house;

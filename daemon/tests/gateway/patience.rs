@@ -47,7 +47,7 @@ async fn for_a_head() {
 
 #[tokio::test]
 async fn without_a_request_under_way() {
-    let (house, _daemon, _service) = with("idle_ms = 500").await;
+    let (house, _daemon, _service) = with("idle_ms = 2000").await;
     let stream = house.tls(BLOG, b"h2").await.unwrap();
     to_the_end(stream).await;
     let mut stream = house.tls(BLOG, b"http/1.1").await.unwrap();
@@ -58,7 +58,7 @@ async fn without_a_request_under_way() {
 
 #[tokio::test]
 async fn with_a_silent_request_under_way() {
-    let (house, _daemon, _service) = with("exchange_idle_ms = 500\ndrain_ms = 300").await;
+    let (house, _daemon, _service) = with("exchange_idle_ms = 1500\ndrain_ms = 300").await;
     let mut sender = house.http1(BLOG).await;
     let response = sender.send_request(get(BLOG, "/events")).await.unwrap();
     let mut events = response.into_body();
@@ -116,7 +116,7 @@ async fn for_a_service_to_be_reached() {
 
 #[tokio::test]
 async fn through_a_websocket() {
-    let (house, _daemon, _service) = with("tunnel_idle_ms = 500").await;
+    let (house, _daemon, _service) = with("tunnel_idle_ms = 1500").await;
     let mut sender = house.http1(BLOG).await;
     let response = sender.send_request(websocket("/ws")).await.unwrap();
     let mut socket = TokioIo::new(hyper::upgrade::on(response).await.unwrap());

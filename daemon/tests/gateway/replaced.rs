@@ -172,9 +172,10 @@ async fn a_new_gateway_takes_over_and_nobody_is_refused() {
         under_way.go_on().await;
     }
     visitors.more(100).await;
-    assert_eq!(
-        house.process().servers().len(),
-        2 + usize::from(house.process().servers().len() == 3)
+    let servers = house.process().servers().len();
+    assert!(
+        (2..=3).contains(&servers),
+        "{servers}: the new one, and those that have something under way"
     );
     under_way.go_on().await;
     under_way.end().await;
