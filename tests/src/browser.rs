@@ -252,6 +252,19 @@ impl Browser {
         self.wait_long(what, WAIT, so)
     }
 
+    /// Runs a script in the page; what it gives to its last argument, a function, comes back.
+    pub fn run(&self, script: &str) -> Result<Value> {
+        self.post("/execute/async", json!({ "script": script, "args": [] }))
+    }
+
+    /// Shows pages as a system with light or dark colours would.
+    pub fn dark(&self, dark: bool) -> Result<()> {
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.ask_chromium("Emulation.setEmulatedMedia", media)
+            .map(|_| ())
+    }
+
     /// Keeps a picture of the whole page; it may not be wider than the window.
     pub fn picture(&self, name: &str) -> Result<()> {
         let number = self.taken.get() + 1;

@@ -9,7 +9,6 @@ mod form_token;
 mod forms;
 mod guard;
 mod language;
-mod old;
 mod pages;
 mod panel;
 mod picture;
@@ -20,5 +19,4 @@ mod throttle;
 mod typography;
 mod words;
 
-pub use old::{Admin, Service, View, router};
 pub use panel::panel;

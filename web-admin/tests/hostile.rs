@@ -8,7 +8,8 @@ mod walk;
 use std::sync::Arc;
 
 use house::House;
-use walk::{Browser, PAGES};
+use house::pages::PAGES;
+use walk::Browser;
 
 #[tokio::test]
 async fn what_comes_from_outside_stays_text() {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
 use house::House;
-use walk::{Browser, PAGES};
+use house::pages::PAGES;
+use walk::Browser;
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
 

@@ -93,12 +93,6 @@ pub const LOG_LINES_ASKED_MAX: usize = 500;
 pub const LEDGER_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of an API answer that the command line takes in whole.
 pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Sessions of the panel's first page; the oldest ends first.
-pub const PANEL_SESSIONS_MAX: usize = 32;
-/// A session of the panel's first page, seconds.
-pub const PANEL_SESSION_S_MAX: u64 = 12 * 3_600;
-/// Tries of the set-up code within a minute, by everybody together.
-pub const SETUP_TRIES_A_MINUTE_MAX: usize = 5;
 /// Memory that checking one password takes, KiB: what OWASP asks for Argon2id, and an old PC can spare.
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over that memory.

@@ -3,6 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 mod apps;
+mod ledger;
+mod machine;
+pub mod pages;
 mod recipes;
 
 use std::sync::Mutex;
@@ -518,110 +521,12 @@ impl Admin for House {
 
     fn machine(&self) -> Waits<'_, Machine> {
         let evil = self.hostile;
-        Box::pin(async move {
-            let history = (0..288_u64).map(|place| Sample {
-                at: ago((288 - place) * 300),
-                memory_used: Some(42 * GIB / 10 + (place * 37 % 90) * GIB / 200),
-                busy_permille: (place % 40 != 7)
-                    .then_some(u32::try_from(60 + place * 53 % 310).unwrap()),
-                temperature_m: Some(41_000 + i32::try_from(place * 71 % 9_000).unwrap()),
-                network: Some((place * 9_973 % 2_400_000, place * 3_001 % 900_000)),
-            });
-            let name = |fr: &str, en: &str| {
-                if evil {
-                    Text::new(apps::EVIL, apps::EVIL)
-                } else {
-                    Text::new(fr, en)
-                }
-            };
-            Machine {
-                model: Some(if evil {
-                    apps::EVIL.into()
-                } else {
-                    "Dell OptiPlex 3020".into()
-                }),
-                system: Some("Debian GNU/Linux 13 (trixie)".into()),
-                processor: Some("Intel Core i3-4150".into()),
-                cores: Some(4),
-                up_s: Some(41 * 86_400),
-                memory: Some(Amount {
-                    used: 46 * GIB / 10,
-                    total: 77 * GIB / 10,
-                }),
-                disks: vec![
-                    (
-                        Holds::System,
-                        Amount {
-                            used: 12_000_000_000,
-                            total: 64_000_000_000,
-                        },
-                    ),
-                    (
-                        Holds::Data,
-                        Amount {
-                            used: 88_000_000_000,
-                            total: 500_000_000_000,
-                        },
-                    ),
-                ],
-                busy_permille: Some(124),
-                temperature_m: Some(44_300),
-                network: Some((182_000, 64_000)),
-                memory_by: vec![
-                    (
-                        "blog".parse().unwrap(),
-                        name("WordPress", "WordPress"),
-                        412 << 20,
-                    ),
-                    ("carte".parse().unwrap(), name("uMap", "uMap"), 380 << 20),
-                    (
-                        "agenda".parse().unwrap(),
-                        name("Radicale", "Radicale"),
-                        61 << 20,
-                    ),
-                ],
-                history: history.collect(),
-            }
-        })
+        Box::pin(async move { machine::machine(evil) })
     }
 
     fn ledger(&self, asked: LedgerAsked) -> Waits<'_, Result<LedgerPage, No>> {
         self.asked.lock().unwrap().push(asked.clone());
-        Box::pin(async move {
-            let size = 392_u64;
-            let from = asked.before.unwrap_or(size).min(size);
-            let wanted = asked
-                .words
-                .as_ref()
-                .map(|(_, words)| words.clone())
-                .unwrap_or_default();
-            if wanted == "introuvable" {
-                return Ok(LedgerPage {
-                    size,
-                    root: "ab".repeat(32),
-                    ..LedgerPage::default()
-                });
-            }
-            let lines: Vec<LedgerLine> = (from.saturating_sub(asked.limit as u64)..from)
-                .rev()
-                .map(|index| match index % 4 {
-                    0 => self.line(index, Text::new("Camille Le Goff installe « blog » : WordPress 6.8.12-1, sur blog.verger.example.", "Camille Le Goff installs “blog”: WordPress 6.8.12-1, at blog.verger.example."), EntryKind::Decisions),
-                    1 => self.line(index, Text::new("La machine a mené à bien pour « blog » la décision 390.", "The box has carried out decision 390 for “blog”."), EntryKind::Settled),
-                    2 => self.line(index, Text::new("Camille Le Goff lit le secret « admin_password » de « blog ».", "Camille Le Goff reads the secret “admin_password” of “blog”."), EntryKind::Secrets),
-                    _ => self.line(index, Text::new("La machine n'a pas pu mener à bien pour « fichiers » la décision 12 : vérifier que le service répond (no-answer).", "The box could not carry out decision 12 for “fichiers”: check that the app answers (no-answer)."), EntryKind::Failed),
-                })
-                .collect();
-            let older = lines
-                .last()
-                .map(|line| line.index)
-                .filter(|index| *index > 0);
-            Ok(LedgerPage {
-                size,
-                root: "ab".repeat(32),
-                lines,
-                older,
-            })
-        })
+        Box::pin(async move { ledger::page(self, &asked) })
     }
 
     fn trust(&self) -> Trust {

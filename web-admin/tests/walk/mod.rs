@@ -13,46 +13,6 @@ use tower::ServiceExt as _;
 use crate::house::{House, TOKEN};
 use crate::page;
 
-/// Every page of a house with one app in each state; the address, and what it is called in expectation files.
-pub const PAGES: &[(&str, &str)] = &[
-    ("/", "home"),
-    ("/catalogue", "catalogue"),
-    ("/catalogue?q=carte", "catalogue-found"),
-    ("/catalogue?q=introuvable", "catalogue-nothing"),
-    ("/catalogue/wordpress", "recipe"),
-    ("/catalogue/peertube", "recipe-unfit"),
-    ("/catalogue/mastodon", "recipe-permanent"),
-    ("/catalogue/wordpress/install", "install"),
-    ("/catalogue/peertube/install", "install-unfit"),
-    ("/catalogue/none", "recipe-missing"),
-    ("/apps/blog", "app-open-with-update"),
-    ("/apps/agenda", "app-open"),
-    ("/apps/carte", "app-being-installed"),
-    ("/apps/fichiers", "app-broken"),
-    ("/apps/forum", "app-stopped"),
-    ("/apps/votes", "app-went-back"),
-    ("/apps/wiki", "app-removed"),
-    ("/apps/none", "app-missing"),
-    ("/apps/blog/logs", "logs"),
-    ("/apps/blog/settings", "settings"),
-    ("/apps/blog/secrets/admin_password", "secret"),
-    ("/apps/blog/act/update", "update"),
-    ("/apps/forum/act/start", "start"),
-    ("/apps/blog/act/stop", "stop"),
-    ("/apps/blog/act/restart", "restart"),
-    ("/apps/blog/act/remove", "remove"),
-    ("/apps/wiki/act/reinstall", "reinstall"),
-    ("/apps/blog/act/delete", "delete"),
-    ("/machine", "machine"),
-    ("/ledger", "ledger"),
-    ("/ledger?kind=failed&app=blog&before=90", "ledger-filtered"),
-    ("/ledger?q=introuvable", "ledger-nothing"),
-    ("/account", "account"),
-    ("/help", "help"),
-    ("/trust", "trust"),
-    ("/nowhere", "missing"),
-];
-
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,

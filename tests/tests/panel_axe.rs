@@ -1,0 +1,186 @@
+//! axe-core finds nothing on any page of the panel, in any state: on a narrow telephone in French and light, and on a
+//! desk in English and dark. No page is wider than its window.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "../../web-admin/tests/house/mod.rs"]
+mod house;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use base64::Engine as _;
+use house::House;
+use house::pages::PAGES;
+use lavoir_tests::browser::{Browser, Look};
+use sha2::{Digest as _, Sha512};
+
+/// axe-core as published: this version, these bytes.
+const AXE: &str = "axe-core@4.14.1";
+const AXE_FILE: &str = "axe-core-4.14.1.tgz";
+const AXE_SHA512: &str =
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==";
+
+/// Fetched once by npm, checked each time.
+fn axe() -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(AXE_FILE);
+    if !file.exists() {
+        let fetched = Command::new("npm")
+            .args(["pack", "--silent", AXE, "--pack-destination"])
+            .arg(&folder)
+            .current_dir(&folder)
+            .output()
+            .expect("npm");
+        assert!(fetched.status.success(), "npm pack {AXE}: {fetched:?}");
+    }
+    let bytes = fs::read(&file).unwrap();
+    let seen = base64::engine::general_purpose::STANDARD.encode(Sha512::digest(&bytes));
+    assert_eq!(
+        seen,
+        AXE_SHA512,
+        "{} is not what it should be",
+        file.display()
+    );
+    let script = Command::new("tar")
+        .args(["--extract", "--gzip", "--to-stdout", "--file"])
+        .arg(&file)
+        .arg("package/axe.min.js")
+        .output()
+        .expect("tar");
+    assert!(script.status.success());
+    String::from_utf8(script.stdout).unwrap()
+}
+
+/// A house at a port of its own. Loopback has no HTTPS: what the session's cookie would say is put in here.
+fn serve(house: House, signed_in: bool, language: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let come_in = move |mut request: Request, next: Next| async move {
+        let kept = request.headers().get(header::COOKIE);
+        let kept = kept.and_then(|one| one.to_str().ok()).unwrap_or_default();
+        let session = if signed_in {
+            format!("__Host-lavoir={}; ", house::TOKEN)
+        } else {
+            String::new()
+        };
+        let all = format!("{session}__Host-lavoir-language={language}; {kept}");
+        let all = HeaderValue::from_str(all.trim_end_matches("; ")).unwrap();
+        request.headers_mut().insert(header::COOKIE, all);
+        let answer: Response = next.run(request).await;
+        answer
+    };
+    let panel = lavoir_web_admin::panel(Arc::new(house)).layer(from_fn(come_in));
+    // Ends with the test's process.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, panel).await.unwrap();
+        });
+    });
+    address
+}
+
+/// What axe finds on the page that is shown, and whether the page is wider than its window.
+fn look(browser: &Browser, axe: &str, where_: &str) -> Vec<String> {
+    let script = format!(
+        "const done = arguments[arguments.length - 1];
+         {axe};
+         axe.run(document, {{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }})
+           .then(found => done({{
+             wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+             faults: found.violations.map(fault => fault.id + ': ' + fault.help + ' – ' +
+               fault.nodes.slice(0, 3).map(node => node.html.slice(0, 160) + ' ' + (node.failureSummary || '')).join(' | ')),
+           }}), error => done({{ wide: 0, faults: [String(error)] }}));"
+    );
+    let seen = browser.run(&script).unwrap();
+    let mut faults: Vec<String> = seen["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| format!("{where_}: {}", fault.as_str().unwrap_or_default()))
+        .collect();
+    let wide = seen["wide"].as_i64().unwrap_or(1);
+    if wide > 0 {
+        faults.push(format!("{where_}: {wide} pixels wider than the window"));
+    }
+    faults
+}
+
+fn walk(look_at: Look, language: &'static str, dark: bool) {
+    let axe = axe();
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panel-pages");
+    let busy = serve(House::busy(), true, language);
+    let calm = serve(House::calm(), true, language);
+    let hostile = serve(House::hostile(), true, language);
+    let stranger = serve(House::empty(), false, language);
+    let untouched = serve(House::untouched(), false, language);
+    let browser = Browser::start("verger.example", 9, look_at, &pictures).unwrap();
+    browser.dark(dark).unwrap();
+    let mut faults = Vec::new();
+    for (path, name) in PAGES {
+        browser.go(&format!("{busy}{path}")).unwrap();
+        faults.extend(look(&browser, &axe, name));
+    }
+    for (address, path) in [
+        (&calm, "/"),
+        (&hostile, "/"),
+        (&hostile, "/apps/carte"),
+        (&hostile, "/apps/fichiers"),
+        (&hostile, "/catalogue/wordpress"),
+        (&hostile, "/ledger"),
+        (&hostile, "/machine"),
+    ] {
+        browser.go(&format!("{address}{path}")).unwrap();
+        faults.extend(look(&browser, &axe, path));
+    }
+    // Forms, and the same with everything wrong.
+    for (address, path, form) in [
+        (&stranger, "/sign-in", "/sign-in"),
+        (&untouched, "/first", "/first"),
+        (&busy, "/account", "/account/password"),
+        (&busy, "/apps/blog/act/delete", "/apps/blog/act/delete"),
+    ] {
+        browser.go(&format!("{address}{path}")).unwrap();
+        faults.extend(look(&browser, &axe, path));
+        browser
+            .press(&format!("form[action='{form}'] button.button"))
+            .unwrap();
+        assert!(browser.has("[role=alert]"), "{path} tells what is wrong");
+        faults.extend(look(&browser, &axe, &format!("{path}, nothing filled in")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn nothing_is_found_on_a_narrow_telephone_in_french() {
+    let look = Look {
+        name: "narrow",
+        width: 320,
+        height: 640,
+        script: true,
+    };
+    walk(look, "fr", false);
+}
+
+#[test]
+fn nothing_is_found_on_a_desk_in_english_in_the_dark() {
+    let look = Look {
+        name: "desk",
+        width: 1280,
+        height: 900,
+        script: true,
+    };
+    walk(look, "en", true);
+}
