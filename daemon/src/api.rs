@@ -39,6 +39,7 @@ use crate::accounts::Accounts;
 use crate::acts::Asked;
 use crate::engine::Engine;
 use crate::measures::Measures;
+use crate::orders::CertificateCard;
 use crate::ports::{Containers as _, World};
 use crate::progress::Progress;
 
@@ -52,6 +53,8 @@ pub struct Api<W: World> {
     pub observed: watch::Receiver<Arc<Observed>>,
     /// Hosts that the gateway has opened.
     pub open_hosts: watch::Receiver<BTreeSet<Hostname>>,
+    /// How each address's TLS certificate stands.
+    pub certificates: watch::Receiver<Vec<CertificateCard>>,
     /// What the gateway counted.
     pub visits: Arc<crate::visits::Visits>,
     /// Who takes requests and knows the catalogue.
@@ -100,6 +103,7 @@ async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
         engine: api.engine.world().containers().is_there().await,
         ledger: wire::LedgerRoot { size, root },
         apps: apps::cards(&state, &api.observed.borrow()),
+        certificates: api.certificates.borrow().clone(),
     })
 }
 

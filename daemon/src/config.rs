@@ -1,11 +1,15 @@
 //! `/etc/lavoir/lavoir.toml`. Every key has a sound default; an unknown key is refused.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use lavoir_core::id::Hostname;
 use lavoir_core::text::{Language, Text};
 use serde::Deserialize;
+
+pub use tls::{AuthorityConfig, CheckConfig, DnsConfig, KeyAlgorithm, TlsConfig, Way};
 
 use crate::gateway::limits::Limits;
 use crate::ports::{Answer, Fault};
@@ -35,6 +39,8 @@ pub struct Config {
     pub images: ImagesConfig,
     /// The gateway.
     pub gateway: GatewayConfig,
+    /// TLS certificates.
+    pub tls: TlsConfig,
 }
 
 /// Docker.
@@ -91,6 +97,7 @@ impl Default for Config {
             engine: EngineConfig::default(),
             images: ImagesConfig::default(),
             gateway: GatewayConfig::default(),
+            tls: TlsConfig::default(),
         }
     }
 }
@@ -134,6 +141,9 @@ impl Config {
         };
         let config: Self = toml::from_str(&text).map_err(|error| unsound(path, &error))?;
         config.domain()?;
+        if let Some(why) = config.tls.unsound() {
+            return Err(unsound(path, &format!("[tls]: {why}")));
+        }
         if let Some(name) = config.gateway.limits.unsound() {
             let what = format!("gateway.limits.{name}: 0, or too large");
             return Err(unsound(path, &what));
@@ -200,6 +210,29 @@ mod tests {
             ("domain = \"a.b\"", true),
             ("domian = \"a.b\"", false),
             ("domain = \"a b\"", false),
+            ("[tls]\nauthority = \"letsencrypt\"", true),
+            ("[tls]\nauthority = \"https://ca.example.org/acme\"", true),
+            ("[tls]\nauthority = \"http://ca.example.org/acme\"", false),
+            ("[tls]\nauthority = \"letsencrpyt\"", false),
+            ("[tls]\nautority = \"letsencrypt\"", false),
+            ("[tls]\nfallback = \"letsencrypt\"", false),
+            (
+                "[tls]\nauthority = \"letsencrypt\"\nfallback = \"letsencrypt\"",
+                false,
+            ),
+            ("[tls]\nchallenges = []", false),
+            ("[tls]\nchallenges = [\"http-02\"]", false),
+            ("[tls]\nchallenges = [\"dns-01\"]", false),
+            ("[tls]\ncontact = \"nobody\"", false),
+            (
+                "[tls]\nchallenges = [\"dns-01\"]\n[tls.dns]\nserver = \"192.0.2.1:53\"\nzone = \"a.b\"\nkey_name = \"k\"\nkey_file = \"/k\"",
+                true,
+            ),
+            (
+                "[tls.dns]\nserver = \"192.0.2.1:53\"\nzone = \"a.b\"\nkey_name = \"k\"\nkey_file = \"/k\"\nkey_algorithm = \"hmac-md5\"",
+                false,
+            ),
+            ("[tls.check]\nhttp_port = 80\nhttps_prot = 1", false),
             ("[gateway.limits]\nhead_ms = 500", true),
             ("[gateway.limits]\nhead_ms = 0", false),
             ("[gateway.limits]\nconnections_max = 1000000", false),

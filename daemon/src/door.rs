@@ -20,6 +20,8 @@ pub const REPORT_BYTES_MAX: usize = 1024;
 pub const ROUTES_MAX: usize = 8_192;
 /// Certificates of one picture.
 pub const CERTIFICATES_MAX: usize = 1_024;
+/// Challenges of one picture.
+pub const CHALLENGES_MAX: usize = 64;
 
 // What the core lets in, and the panel's own door.
 const _: () = assert!(lavoir_core::limits::HOSTS_MAX < CERTIFICATES_MAX);
@@ -35,6 +37,9 @@ pub struct Doorway {
     pub routes: Vec<Route>,
     /// A host without one is not served.
     pub certificates: Vec<Certificate>,
+    /// What an authority may ask while an order is under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challenges: Vec<Challenge>,
 }
 
 impl Doorway {
@@ -46,13 +51,42 @@ impl Doorway {
             version,
             routes,
             certificates,
+            challenges: Vec::new(),
         }
+    }
+
+    /// With answers to challenges.
+    pub fn with_challenges(mut self, challenges: Vec<Challenge>) -> Self {
+        self.challenges = challenges;
+        self
     }
 
     /// Whether both show the same, be their versions what they may.
     pub fn shows_the_same(&self, other: &Self) -> bool {
-        self.routes == other.routes && self.certificates == other.certificates
+        self.routes == other.routes
+            && self.certificates == other.certificates
+            && self.challenges == other.challenges
     }
+}
+
+/// How an authority (or the box itself, before it orders) can see that a name leads here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Challenge {
+    /// HTTP-01 (RFC 8555, 8.3): the answer to one path of one host, on the unprotected port.
+    Http {
+        /// For this host only.
+        host: Hostname,
+        /// The last part of the path.
+        token: String,
+        /// The whole body.
+        answer: String,
+    },
+    /// TLS-ALPN-01 (RFC 8737): shown to whoever offers `acme-tls/1` and nothing else.
+    TlsAlpn {
+        /// For one host.
+        certificate: Certificate,
+    },
 }
 
 /// What answers under a path of a host.

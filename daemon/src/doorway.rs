@@ -11,7 +11,7 @@ use lavoir_core::limits;
 use lavoir_core::route::{Behind, Closed, Door};
 use tokio::sync::watch;
 
-use crate::door::{Certificate, Doorway, HoldingState, Route, Target};
+use crate::door::{Certificate, Challenge, Doorway, HoldingState, Route, Target};
 use crate::ports::{Clock, TlsCertificates};
 
 /// The panel's address and where it listens.
@@ -29,6 +29,7 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
     clock: K,
     panel: PanelDoor,
     mut doors: watch::Receiver<Option<Vec<Door>>>,
+    mut challenges: watch::Receiver<Vec<Challenge>>,
     pictures: watch::Sender<Arc<Doorway>>,
 ) {
     // Until the first look at the world the gateway goes on with what it had from the daemon before.
@@ -40,7 +41,8 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
         version += 1;
         let picture = {
             let doors = doors.borrow_and_update().clone().unwrap_or_default();
-            paint(&*certificates, clock.now(), version, &panel, &doors)
+            let challenges = challenges.borrow_and_update().clone();
+            paint(&*certificates, clock.now(), version, &panel, &doors).with_challenges(challenges)
         };
         pictures.send_if_modified(|shown| {
             let differs = !shown.shows_the_same(&picture);
@@ -51,6 +53,8 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
         });
         tokio::select! {
             changed = doors.changed() => if changed.is_err() { return },
+            // Told also when an order has ended: there may be another certificate.
+            changed = challenges.changed() => if changed.is_err() { return },
             () = clock.sleep(Duration::from_millis(limits::CERTIFICATES_EVERY_MS)) => {}
         }
     }
@@ -73,6 +77,27 @@ pub async fn tell_open(
                 .filter(is_open)
                 .map(|route| route.host.clone());
             open.send_replace(hosts.collect());
+        }
+        let moved = tokio::select! {
+            changed = pictures.changed() => changed,
+            changed = applied.changed() => changed,
+        };
+        if moved.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells which challenges the gateway answers, each time it has begun to serve a picture.
+pub async fn tell_answered(
+    mut pictures: watch::Receiver<Arc<Doorway>>,
+    mut applied: watch::Receiver<u64>,
+    answered: watch::Sender<Vec<Challenge>>,
+) {
+    loop {
+        let picture = pictures.borrow_and_update().clone();
+        if picture.version == *applied.borrow_and_update() {
+            answered.send_replace(picture.challenges.clone());
         }
         let moved = tokio::select! {
             changed = pictures.changed() => changed,

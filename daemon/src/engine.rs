@@ -8,7 +8,7 @@ use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
 use lavoir_core::id::{Hostname, PartId, PersonId};
-use lavoir_core::ledger::{self, Entry, Tree, Verifier, hex, leaf_hash};
+use lavoir_core::ledger::{self, Entry, Hash, Tree, Verifier, hex, leaf_hash};
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
 use lavoir_core::text::{Message, Text};
@@ -30,9 +30,21 @@ pub struct Engine<W: World> {
 struct Writer {
     state: State,
     tree: Tree,
-    /// An append failed in a way that leaves open whether the entry is on the disk: nothing more may be written
-    /// until the ledger has been read again, by a restart.
-    unsure: bool,
+    /// An entry of which nobody knows whether it is on the disk: nothing more may be written until the ledger has
+    /// been asked.
+    doubtful: Option<Entry>,
+}
+
+impl Writer {
+    /// An entry that is on the disk.
+    fn take(&mut self, entry: &Entry, hash: Hash) {
+        self.doubtful = None;
+        self.tree.push(hash);
+        self.state.apply(entry.index, entry.time, &entry.events);
+        for event in &entry.events {
+            log(entry.index, event);
+        }
+    }
 }
 
 /// A ledger, read and folded.
@@ -141,7 +153,7 @@ impl<W: World> Engine<W> {
         let writer = Writer {
             state: folded.state,
             tree: folded.tree,
-            unsure: false,
+            doubtful: None,
         };
         Self {
             world,
@@ -233,8 +245,8 @@ impl<W: World> Engine<W> {
     ) -> Result<Arc<State>, No> {
         let machine = self.measure(&command).await?;
         let mut writer = self.writer.clone().lock_owned().await;
-        if writer.unsure {
-            return Err(unsure().into());
+        if settle_doubt(&*self.world, &mut writer).await? {
+            self.state.send_replace(Arc::new(writer.state.clone()));
         }
         // The ledger's time never runs back, even when the clock does.
         let now = self.world.clock().now().max(writer.state.last_time());
@@ -313,19 +325,45 @@ async fn append<W: World>(world: &W, writer: &mut Writer, entry: &Entry) -> Resu
         )
     })?;
     let hash = leaf_hash(&bytes);
-    // Unsure until the disk has answered; a panic or a shutdown in between leaves it so.
-    writer.unsure = true;
-    world
+    // Until the disk has answered; a panic or a shutdown in between leaves it so.
+    writer.doubtful = Some(entry.clone());
+    let appended = world
         .ledger_store()
         .append(entry.index, &bytes, &hash)
-        .await?;
-    writer.unsure = false;
-    writer.tree.push(hash);
-    writer.state.apply(entry.index, entry.time, &entry.events);
-    for event in &entry.events {
-        log(entry.index, event);
+        .await;
+    match appended {
+        Ok(()) => writer.take(entry, hash),
+        // What failed may have come to its end all the same: an answer can get lost.
+        Err(fault) => {
+            if !settle_doubt(world, writer).await.unwrap_or(false) {
+                return Err(fault.into());
+            }
+        }
     }
     Ok(())
+}
+
+/// Asks the ledger whether the doubtful entry is in it, and takes it if so; whether it was.
+async fn settle_doubt<W: World>(world: &W, writer: &mut Writer) -> Answer<bool> {
+    let Some(entry) = writer.doubtful.clone() else {
+        return Ok(false);
+    };
+    let since = world.ledger_store().read_from(writer.tree.size(), 2);
+    let since = since.await.map_err(|_| unsure())?;
+    let bytes = ledger::write(&entry).map_err(|_| unsure())?;
+    let hash = leaf_hash(&bytes);
+    match &since[..] {
+        [] => {
+            writer.doubtful = None;
+            Ok(false)
+        }
+        [found] if *found == (bytes, hash) => {
+            writer.take(&entry, hash);
+            Ok(true)
+        }
+        // Somebody else writes there.
+        _ => Err(unsure()),
+    }
 }
 
 fn nowhere() -> Machine {
@@ -343,12 +381,12 @@ fn unsure() -> Fault {
     Fault::lasting(
         "ledger-unsure",
         Text::new(
-            "Le registre n'a pas pu être écrit ; la machine n'accepte plus de décision.",
-            "The ledger could not be written; the box takes no more decisions.",
+            "Le registre n'a pas pu être écrit ni relu ; la machine ne prend plus de décision, les services continuent.",
+            "The ledger could be neither written nor read; the box takes no decisions, the apps go on.",
         ),
         Text::new(
-            "Faites de la place sur le disque, puis redémarrez le démon.",
-            "Make room on the disk, then restart the daemon.",
+            "Vérifiez le disque de la machine et sa place libre, puis redemandez.",
+            "Check the box's disk and the room on it, then ask again.",
         ),
     )
 }

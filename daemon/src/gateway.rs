@@ -9,6 +9,7 @@
 //! [`picture`], [`body`]) → a service, or one of the [`pages`].
 
 mod body;
+mod challenges;
 mod client;
 mod count;
 mod daemon_link;
@@ -22,6 +23,8 @@ pub mod limits;
 mod pages;
 mod picture;
 mod privileges;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod road;
 mod serve;

@@ -22,6 +22,7 @@ pub mod panel;
 pub mod door;
 pub mod doorway;
 pub mod gateway;
+pub mod orders;
 pub mod visits;
 
 pub mod adapter;

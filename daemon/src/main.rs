@@ -8,6 +8,7 @@ use clap::Parser as _;
 use lavoir::cli::{self, Cli, Command, Lent};
 use lavoir::config::Config;
 use lavoir::gateway::{Options, Role, Settings};
+use lavoir::ports::Fault;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -21,10 +22,20 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            say_why(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// In both languages, with the way out (law L5): whoever reads the log may not have the box's language.
+fn say_why(error: &anyhow::Error) {
+    let Some(Fault { message, .. }) = error.downcast_ref() else {
+        return tracing::error!("{error:#}");
+    };
+    let (sentence, next_step) = (&message.sentence, &message.next_step);
+    tracing::error!(message.code, "{} {}", sentence.fr, next_step.fr);
+    tracing::error!(message.code, "{} {}", sentence.en, next_step.en);
 }
 
 fn run_daemon(cli: &Cli) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! knows which adapters stand behind them (law L3).
 
 mod private;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lavoir_core::command::Machine;
-use lavoir_core::id::{AppId, Hostname, PartId, Revision, Timestamp};
+use lavoir_core::id::{AppId, PartId, Revision, Timestamp};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{ObservedContainer, VolumeState};
 use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Release, Service};
@@ -18,6 +19,10 @@ use lavoir_core::text::{Message, Text};
 use zeroize::Zeroizing;
 
 pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore};
+pub use tls::{
+    Authorities, CertificateStore, KeptCertificate, NoCertificate, Order, OwnNames, Proof,
+    ProofZone, Proofs, TlsCertificates, UnderWay,
+};
 
 /// Something broke (a rule that says no is a [`lavoir_core::refusal::Refusal`]).
 #[derive(Debug, Clone)]
@@ -238,11 +243,13 @@ pub struct ContainerOrder {
 pub trait AppFiles: Send + Sync + 'static {
     /// The digest last noted and the hooks done.
     fn observe(&self, app: &AppId) -> impl Future<Output = Answer<SeenFiles>> + Send;
-    /// Generates missing secrets, writes secrets and files, then notes the digest.
+    /// Generates secrets that are not there yet, writes secrets and files, then notes the digest. A secret of `known`
+    /// that is not there is a fault: the app's data were made with it.
     fn write(
         &self,
         app: &AppId,
         release: &Release,
+        known: &BTreeSet<&PartId>,
         digest: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
     /// All placeholders and what they stand for: `SECRET_DB_PASSWORD` → its value.
@@ -309,9 +316,12 @@ pub struct SeenFiles {
 pub trait LedgerStore: Send + Sync + 'static {
     /// All entries in order: bytes and stored hash.
     fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
-    /// Those from one index to before another, in order.
-    fn read(&self, from: u64, to: u64)
-    -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
+    /// At most `count` entries in order, from the one with the index `from` on.
+    fn read_from(
+        &self,
+        from: u64,
+        count: u64,
+    ) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
     /// Adds one, on the disk when this returns. Refuses an index that is there.
     fn append(
         &self,
@@ -384,12 +394,6 @@ pub trait Probe: Send + Sync + 'static {
         health: &HttpHealth,
         host: &str,
     ) -> impl Future<Output = Answer<u16>> + Send;
-}
-
-/// TLS certificates for the box's addresses.
-pub trait TlsCertificates: Send + Sync + 'static {
-    /// The certificate of one address, made or renewed when it is due.
-    fn certificate_for(&self, host: &Hostname, now: Timestamp) -> Answer<crate::door::Certificate>;
 }
 
 /// All ports together: what the engine and the reconciler are given.

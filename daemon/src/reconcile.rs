@@ -242,6 +242,9 @@ impl<W: World> Reconciler<W> {
 
     fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
         self.threshold.let_go(&app);
+        if !self.engine.state().apps().contains_key(&app) {
+            self.progress.forget(&app);
+        }
         match ended {
             Ended::Done | Ended::Overtaken => {
                 self.resting.remove(&app);

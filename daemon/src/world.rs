@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lavoir::accounts::Accounts;
 use lavoir::acts::Preparer;
+use lavoir::adapter::acme::Acme;
 use lavoir::adapter::app_folder::AppFolders;
 use lavoir::adapter::box_ca::BoxCa;
+use lavoir::adapter::certificate_folder::CertificateFolder;
+use lavoir::adapter::dns::{Look, Zone};
 use lavoir::adapter::docker::{Docker, DockerOptions, ImageSources};
 use lavoir::adapter::durable;
 use lavoir::adapter::gateway_socket::GatewaySocket;
@@ -26,15 +30,17 @@ use lavoir::door::Doorway;
 use lavoir::doorway::{self, PanelDoor};
 use lavoir::engine::{Engine, read_ledger_telling};
 use lavoir::measures::{self, Measures};
+use lavoir::orders::{Chosen, Gate, Orders, Ports};
 use lavoir::panel::Panel;
 use lavoir::panel::ledger::Briefs;
-use lavoir::ports::{Answer, Clock as _, Entropy as _, LedgerStore as _, World};
+use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, ProofZone, World};
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir::visits::Visits;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
+use lavoir_core::text::Text;
 use lavoir_web_admin::admin::Trust;
 use sha2::Digest as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -175,8 +181,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         },
         ca_pem: ca.root_pem().to_owned(),
     });
+    let (cards, certificates) = watch::channel(Vec::new());
     let visits = Arc::new(Visits::default());
     let api = Arc::new(Api {
+        certificates,
         open_hosts: open_hosts.clone(),
         visits: visits.clone(),
         engine: engine.clone(),
@@ -199,10 +207,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         briefs,
         language: config.language,
         timezone: config.timezone.clone(),
-        trust: Trust {
-            fingerprint: fingerprint(ca.root_pem()),
-            ca_pem: Some(ca.root_pem().to_owned()),
-        },
+        trust: trust(&config, ca.root_pem()),
     }));
     // The API's paths first; all others are the panel's.
     let pages = api::https_router(api).fallback_service(pages);
@@ -211,9 +216,35 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
     let (stop, stopped) = watch::channel(false);
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
-    tokio::spawn(doorway::keep(ca, SystemClock, panel_door, doors, pictures));
+    let ports = order_ports(&config)?;
+    let chosen = Chosen {
+        own: ca,
+        store: ports.store.clone(),
+        public: config.tls.authority.is_some(),
+    };
+    let (challenges, to_answer) = watch::channel(Vec::new());
+    let (told, answered) = watch::channel(Vec::new());
+    let gate = Gate {
+        challenges,
+        answered,
+        patience: Duration::from_millis(limits::GATEWAY_ANSWERS_MS_MAX),
+    };
+    let panel_host = domain.clone();
+    let time_and_chance = (SystemClock, SystemEntropy);
+    let settings = config.tls.clone();
+    let orders = Orders::new(ports, settings, panel_host, time_and_chance, gate, cards);
+    tokio::spawn(orders.run(doors.clone()));
+    tokio::spawn(doorway::keep(
+        Arc::new(chosen),
+        SystemClock,
+        panel_door,
+        doors,
+        to_answer,
+        pictures,
+    ));
     let (applied, versions) = watch::channel(0);
-    tokio::spawn(doorway::tell_open(seen.clone(), versions, open));
+    tokio::spawn(doorway::tell_open(seen.clone(), versions.clone(), open));
+    tokio::spawn(doorway::tell_answered(seen.clone(), versions, told));
     tokio::spawn(gateway.serve(seen, applied, visits));
     let until = {
         let mut stopped = stopped.clone();
@@ -248,6 +279,18 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What certificates need, beside the box's state: whoever moves it moves accounts and certificates too.
+fn order_ports(config: &Config) -> anyhow::Result<Ports> {
+    let folder = config.state.join("tls").join("acme");
+    let zone = config.tls.dns.as_ref().map(Zone::open).transpose()?;
+    Ok(Ports {
+        authorities: Arc::new(Acme::open(&folder, &config.tls)?),
+        store: Arc::new(CertificateFolder::open(&folder)?),
+        own_names: Arc::new(Look(config.tls.check.clone())),
+        zone: zone.map(|zone| Arc::new(zone) as Arc<dyn ProofZone>),
+    })
+}
+
 /// All entries of a box's database file, read as it is.
 ///
 /// # Errors
@@ -274,8 +317,21 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
 /// Two daemons on one state folder would write two pasts: the second one does not start.
 fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
     let file = fs::File::create(state.join("lock"))?;
-    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock)
-        .map_err(|_| anyhow::anyhow!("another daemon works on {}", state.display()))
+    nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(|_| {
+        let state = state.display();
+        let fault = Fault::lasting(
+            "state-in-use",
+            Text::new(
+                format!("Un autre démon travaille déjà sur {state}."),
+                format!("Another daemon is at work on {state} already."),
+            ),
+            Text::new(
+                "Arrêtez-le d'abord, ou donnez un autre dossier « state » à celui-ci.",
+                "Stop it first, or give this one another “state” folder.",
+            ),
+        );
+        fault.into()
+    })
 }
 
 /// Earlier versions kept the set-up code in a file of its own.
@@ -287,6 +343,15 @@ async fn take_up_setup_code(accounts: &Accounts<Real>, state: &Path) -> anyhow::
         fs::remove_file(&file)?;
     }
     Ok(())
+}
+
+/// Only the box's own authority has to be shown to anybody.
+fn trust(config: &Config, root_pem: &str) -> Trust {
+    let own = config.tls.authority.is_none();
+    Trust {
+        fingerprint: fingerprint(root_pem).filter(|_| own),
+        ca_pem: own.then(|| root_pem.to_owned()),
+    }
 }
 
 /// SHA-256 of a certificate, as browsers show it.

@@ -95,6 +95,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         open_hosts,
         accounts: Arc::new(Accounts::new(engine.clone())),
         measures: Arc::new(Measures::default()),
+        certificates: watch::channel(Vec::new()).1,
         visits: Default::default(),
         engine,
         progress: Arc::new(Progress::default()),

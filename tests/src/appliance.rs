@@ -9,11 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::engine::TestEngine;
+use crate::engine::{TestEngine, base_archive, end};
 
 /// The domain of every test's box.
 pub const DOMAIN: &str = "box.test";
@@ -26,6 +25,9 @@ pub struct Appliance {
     gateway: Option<Child>,
     https: SocketAddr,
     http: SocketAddr,
+    domain: String,
+    /// Roots that [`Appliance::ask`] trusts beside the box's own.
+    pub roots: String,
     dir: tempfile::TempDir,
     /// Its engine; ends after the daemon.
     pub engine: TestEngine,
@@ -34,6 +36,11 @@ pub struct Appliance {
 impl Appliance {
     /// Starts everything, with the recipes of these folders.
     pub fn start(recipes: &[&Path]) -> Result<Self> {
+        Self::start_as(DOMAIN, recipes, toml::Table::new())
+    }
+
+    /// The same under another domain and with further settings.
+    pub fn start_as(domain: &str, recipes: &[&Path], settings: toml::Table) -> Result<Self> {
         let engine = TestEngine::start()?;
         let dir = tempfile::Builder::new().prefix("lavoir-box-").tempdir()?;
         let mut appliance = Self {
@@ -41,10 +48,13 @@ impl Appliance {
             gateway: None,
             https: free_address()?,
             http: free_address()?,
+            domain: domain.to_owned(),
+            roots: String::new(),
             dir,
             engine,
         };
         appliance.configure(recipes)?;
+        appliance.reconfigure(|table| table.extend(settings))?;
         appliance.start_daemon()?;
         appliance.start_gateway()?;
         Ok(appliance)
@@ -52,17 +62,18 @@ impl Appliance {
 
     fn configure(&self, recipes: &[&Path]) -> Result<()> {
         let mut images = toml::Table::new();
-        let archives = archives()?;
-        images.insert("archives".into(), text(&archives));
+        let base = base_archive()?;
+        let archives = base.parent().context("an archive has a folder")?;
+        images.insert("archives".into(), text(archives));
         if let Some(bundle) = ca_bundle() {
             images.insert("ca_bundle".into(), text(&bundle));
         }
         let list = recipes.iter().map(|path| text(path)).collect();
         let table = toml::toml! {
-            domain = "box.test"
             language = "fr"
         };
         let mut table = table;
+        table.insert("domain".into(), self.domain.clone().into());
         table.insert("state".into(), text(&self.state()));
         table.insert("run".into(), text(&self.run()));
         table.insert("recipes".into(), toml::Value::Array(list));
@@ -82,6 +93,18 @@ impl Appliance {
         fs::create_dir_all(self.run())?;
         open_way(self.dir.path())?;
         open_way(&self.run())
+    }
+
+    /// Changes the configuration file; for the daemon's next start.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut toml::Table)) -> Result<()> {
+        let mut table = fs::read_to_string(self.config())?.parse::<toml::Table>()?;
+        change(&mut table);
+        Ok(fs::write(self.config(), toml::to_string(&table)?)?)
+    }
+
+    /// Where the gateway answers HTTP and HTTPS.
+    pub fn ports(&self) -> (u16, u16) {
+        (self.http.port(), self.https.port())
     }
 
     /// Where the ledger, the secrets and the apps' folders are.
@@ -109,7 +132,7 @@ impl Appliance {
         self.gateway = Some(self.spawn("gateway")?);
         self.wait("the gateway", |appliance| {
             appliance
-                .get(DOMAIN, "/")
+                .get(&appliance.domain, "/")
                 // To the door: nobody is signed in.
                 .is_ok_and(|page| page.status == 303)
         })
@@ -118,7 +141,7 @@ impl Appliance {
     /// Asks the daemon to end, as systemd would.
     pub fn stop_daemon(&mut self) -> Result<()> {
         match self.daemon.take() {
-            Some(child) => end(child, Signal::SIGTERM),
+            Some(mut child) => end(&mut child, Signal::SIGTERM),
             None => Ok(()),
         }
     }
@@ -126,7 +149,7 @@ impl Appliance {
     /// Kills the daemon, as a power cut would.
     pub fn kill_daemon(&mut self) -> Result<()> {
         match self.daemon.take() {
-            Some(child) => end(child, Signal::SIGKILL),
+            Some(mut child) => end(&mut child, Signal::SIGKILL),
             None => Ok(()),
         }
     }
@@ -227,10 +250,12 @@ impl Appliance {
 
     /// Asks over HTTPS as a browser would, trusting the box's own CA only.
     pub fn ask(&self, host: &str, path: &str, arguments: &[&str]) -> Result<Page> {
-        let ca = self.dir.path().join("ca.pem");
-        if !ca.exists() {
-            fs::write(&ca, self.cli(&["ca"])?)?;
+        let own = self.dir.path().join("ca.pem");
+        if !own.exists() {
+            fs::write(&own, self.cli(&["ca"])?)?;
         }
+        let ca = self.dir.path().join("roots.pem");
+        fs::write(&ca, fs::read_to_string(&own)? + &self.roots)?;
         let port = self.https.port();
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "60", "--cacert"])
@@ -298,11 +323,11 @@ impl Drop for Appliance {
         if thread::panicking() {
             eprintln!("{}", self.logs());
         }
-        for child in [self.gateway.take(), self.daemon.take()]
+        for mut child in [self.gateway.take(), self.daemon.take()]
             .into_iter()
             .flatten()
         {
-            if let Err(error) = end(child, Signal::SIGTERM) {
+            if let Err(error) = end(&mut child, Signal::SIGTERM) {
                 eprintln!("a process of a test did not end well: {error:#}");
             }
         }
@@ -333,22 +358,6 @@ impl Page {
     }
 }
 
-fn end(mut child: Child, signal: Signal) -> Result<()> {
-    if child.try_wait()?.is_none() {
-        kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
-    }
-    let begun = Instant::now();
-    while child.try_wait()?.is_none() {
-        if begun.elapsed() > WAIT {
-            child.kill()?;
-            child.wait()?;
-            bail!("it had to be killed");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
-}
-
 /// The executable that was built with this test.
 pub fn executable() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
@@ -368,42 +377,6 @@ pub fn executable() -> Result<PathBuf> {
 /// The recipes of this repository.
 pub fn recipes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes")
-}
-
-/// A folder with Debian's base system, bootstrapped once for all tests of this build folder.
-fn archives() -> Result<PathBuf> {
-    let here = executable()?;
-    let folder = here
-        .ancestors()
-        .nth(2)
-        .context("no build folder")?
-        .join("lavoir-rig");
-    fs::create_dir_all(&folder)?;
-    let base = folder.join("lavoir-base-trixie.tar");
-    // Tests of several processes come here at once: one makes it, the others wait.
-    let lock = fs::File::create(folder.join("base.lock"))?;
-    let _held = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive)
-        .map_err(|(_, error)| error)?;
-    if !base.is_file() {
-        let beside = folder.join("base.new.tar");
-        let output = Command::new("mmdebstrap")
-            .args([
-                "--quiet",
-                "--variant=minbase",
-                "--include=ca-certificates",
-                "trixie",
-            ])
-            .arg(&beside)
-            .output()
-            .context("mmdebstrap")?;
-        ensure!(
-            output.status.success(),
-            "mmdebstrap: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        fs::rename(beside, &base)?;
-    }
-    Ok(folder)
 }
 
 /// What this machine's clients trust, where its network needs more than Debian's own.

@@ -93,7 +93,7 @@ impl TestEngine {
 
     /// Ends the engine, its folder stays: for tests of an engine that is away.
     pub fn stop(&mut self) -> Result<()> {
-        end(&mut self.child)
+        end(&mut self.child, Signal::SIGTERM)
     }
 
     /// Kills the engine as the kernel would, its containers go on; for tests of one that breaks.
@@ -138,7 +138,7 @@ impl TestEngine {
 
 impl Drop for TestEngine {
     fn drop(&mut self) {
-        if let Err(error) = end(&mut self.child) {
+        if let Err(error) = end(&mut self.child, Signal::SIGTERM) {
             eprintln!("a test's dockerd did not end well: {error:#}");
         }
         if let Some(folder) = self.folder.take() {
@@ -197,12 +197,13 @@ fn spawn(folder: &Path, net: &Net, further: &[String]) -> Result<Child> {
     receiver.recv()?.context("setpriv or dockerd cannot be run")
 }
 
-fn end(child: &mut Child) -> Result<()> {
+/// Sends a process a signal and waits for its end; one that does not come is killed.
+pub(crate) fn end(child: &mut Child, signal: Signal) -> Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
     }
     let pid = Pid::from_raw(i32::try_from(child.id())?);
-    kill(pid, Signal::SIGTERM)?;
+    kill(pid, signal)?;
     let begun = Instant::now();
     while child.try_wait()?.is_none() {
         if begun.elapsed() > WAIT {
@@ -347,18 +348,19 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests.
+/// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests, under the name by
+/// which the daemon finds it in a folder of archives.
 pub fn base_archive() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program
         .ancestors()
         .nth(3)
         .context("the tests are not in a target folder")?;
-    let folder = target.join("lavoir-rig");
+    let folder = target.join("lavoir-rig/archives");
     fs::create_dir_all(&folder)?;
     let lock = fs::File::create(folder.join("lock"))?;
     lock.lock()?;
-    let archive = folder.join("base-trixie.tar");
+    let archive = folder.join("lavoir-base-trixie.tar");
     if !archive.exists() {
         let half = folder.join("base-trixie.half.tar");
         let arguments = [

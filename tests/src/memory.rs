@@ -69,9 +69,12 @@ struct Inner {
     away: Option<(String, u64)>,
     told: bool,
     effects: u64,
+    /// Of every effect so far, in its order and at its time.
+    trace: u64,
     activity: u64,
     now: u64,
-    timers: BTreeMap<(u64, u64), Waker>,
+    /// By moment, turn, and order of making.
+    timers: BTreeMap<(u64, (u64, u64)), Waker>,
     timers_made: u64,
     crashed: bool,
     ledger_failed: bool,
@@ -130,6 +133,8 @@ impl Container {
 }
 
 struct Fate {
+    /// Its place among effects of the same moment, whoever came first.
+    turn: u64,
     delay_ms: u64,
     fails: Option<Fault>,
     loses: bool,
@@ -216,6 +221,11 @@ impl Memory {
     /// Grows whenever anybody does anything.
     pub fn activity(&self) -> u64 {
         self.lock().activity
+    }
+
+    /// Of every effect so far, in its order and at its time: two runs with the same one were the same run.
+    pub fn trace(&self) -> u64 {
+        self.lock().trace
     }
 
     /// What no effect may do, and was done.
@@ -352,6 +362,8 @@ impl Memory {
         let crashes = chance.per_mille(unkind.crashes);
         let before = chance.per_mille(500);
         Fate {
+            // Before all that only sleep.
+            turn: chance.draw() >> 1,
             delay_ms: if chance.per_mille(unkind.delays) {
                 1 + chance.below(9_000)
             } else {
@@ -378,7 +390,11 @@ impl Memory {
         deed: impl FnOnce(&mut Inner) -> Answer<T> + Send,
     ) -> Answer<T> {
         let fate = self.fate(&what);
-        self.wait(fate.delay_ms).await;
+        self.wait(fate.delay_ms, Some(fate.turn)).await;
+        {
+            let mut inner = self.lock();
+            inner.trace = Chance::keyed(inner.trace, &what, inner.now).draw();
+        }
         if fate.crash_before {
             self.power_cut().await;
         }
@@ -395,7 +411,7 @@ impl Memory {
         answer
     }
 
-    async fn wait(&self, ms: u64) {
+    async fn wait(&self, ms: u64, turn: Option<u64>) {
         let deadline = {
             let inner = self.lock();
             if inner.still {
@@ -403,7 +419,7 @@ impl Memory {
             }
             inner.now + ms
         };
-        Sleep::until(self, deadline).await;
+        Sleep::until(self, deadline, turn).await;
     }
 }
 

@@ -127,6 +127,7 @@ pub fn bare(recipe: &str, version: u32, address: &str) -> Release {
         architectures: vec![Architecture::Amd64],
         host: host(address),
         extra_hosts: BTreeMap::new(),
+        surroundings: None,
         answers: BTreeMap::new(),
         services: BTreeMap::from([(part("web"), service(&format!("example.org/web-{version}")))]),
         contexts: BTreeMap::new(),

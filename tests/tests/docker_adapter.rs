@@ -483,7 +483,14 @@ async fn a_volume_is_copied_beside_the_old_one_or_known_as_half_a_copy() {
     let docker = adapter(&engine, "box-a", ImageSources::default()).await;
     let blog = app("blog");
     let (old, new) = ("lavoir-blog-data-g1", "lavoir-blog-data-g2");
+    // Of a copy that never came to be, by a daemon that was cut short.
+    let mark = engine
+        .dir()
+        .join("scratch/volumes")
+        .join(format!("{old}.copying"));
+    fs::write(&mark, "").unwrap();
     docker.make_volume(&blog, old, None, &silent).await.unwrap();
+    assert!(!mark.exists(), "an empty volume has a mark of a half copy");
     let from = engine.dir().join("data/volumes").join(old).join("_data");
     let to = engine.dir().join("data/volumes").join(new).join("_data");
     fs::create_dir(from.join("folder")).unwrap();

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use lavoir_core::app::{App, Doing, Intent, Phase};
+use lavoir_core::app::{App, Doing, Intent, Phase, Previous};
 use lavoir_core::event::Event;
 use lavoir_core::id::{PartId, Revision, Timestamp};
 use lavoir_core::observed::{Observed, ObservedApp, ObservedContainer, Run, VolumeState};
 use lavoir_core::plan::{Step, files_digest, plan_app, service_spec, volume_name};
-use lavoir_core::release::Release;
+use lavoir_core::release::{Release, Surroundings};
 use lavoir_core::route::{Behind, doors};
 use lavoir_core::state::State;
+use lavoir_core::text::Language;
 use lavoir_tests::shapes::{app, full, host};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 30, 0, 2));
@@ -323,8 +324,46 @@ fn digests_move_with_what_they_stand_for() {
     let mut other = (*blog.app().release).clone();
     other.host = host("other.example.org");
     assert_ne!(files_digest(&other), files_digest(&blog.app().release));
+    // What files say of the box counts too; not for releases of before it was kept.
+    let mut moved = (*blog.app().release).clone();
+    assert_eq!(moved.surroundings, None);
+    let mut seen = BTreeSet::from([files_digest(&moved)]);
+    for (language, timezone, proxy) in [
+        (Language::Fr, "Europe/Paris", "10.0.0.0/8"),
+        (Language::En, "Europe/Paris", "10.0.0.0/8"),
+        (Language::Fr, "Indian/Reunion", "10.0.0.0/8"),
+        (Language::Fr, "Europe/Paris", "172.16.0.0/12"),
+    ] {
+        moved.surroundings = Some(Surroundings {
+            language,
+            timezone: timezone.into(),
+            proxies: vec![proxy.into()],
+        });
+        assert!(seen.insert(files_digest(&moved)), "{moved:?}");
+    }
     assert_eq!(
         volume_name(&app("a"), &web, Revision(7).0),
         "lavoir-a-web-g7"
     );
+}
+
+/// An app that was well has data that know its secrets; an update may bring new ones, and only these are made.
+#[test]
+fn secrets_that_data_know_are_named() {
+    let mut blog = Blog::settled().app().clone();
+    let (old, new): (PartId, PartId) = ("db_password".parse().unwrap(), "new".parse().unwrap());
+    assert_eq!(blog.known_secrets(), BTreeSet::from([&old]));
+    let mut release = blog.release.clone();
+    let shape = release.secrets[&old].clone();
+    release.secrets.insert(new.clone(), shape);
+    let before = std::mem::replace(&mut blog.release, release);
+    blog.previous = Some(Box::new(Previous {
+        release: before,
+        generation: 1,
+    }));
+    assert_eq!(blog.known_secrets(), BTreeSet::from([&old]));
+    blog.previous = None;
+    assert_eq!(blog.known_secrets(), BTreeSet::from([&new, &old]));
+    blog.set_up = false;
+    assert_eq!(blog.known_secrets(), BTreeSet::new());
 }

@@ -1,12 +1,12 @@
 //! The real core, engine and reconciler over a world in memory that fails, delays, loses answers and loses power,
 //! with apps of many shapes and two people who ask at the same time.
 //!
-//! `LAVOIR_SEED=n` runs one seed again (`LAVOIR_TOLD=1` tells each effect); `LAVOIR_SEEDS=n` runs so many.
+//! `LAVOIR_SEED=n` runs one seed again, exactly (`LAVOIR_TOLD=1` tells each effect); `LAVOIR_SEEDS=n` runs so many.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lavoir::engine::{Engine, No};
@@ -30,6 +30,8 @@ use tokio::sync::watch;
 /// Seeds that once found a fault; each stays.
 const REGRESSIONS: &[u64] = &[];
 
+/// Seeds of a run that says nothing else.
+const SEEDS: u64 = 1_000;
 const UNKIND: Unkind = Unkind {
     fails: 15,
     loses: 10,
@@ -52,6 +54,7 @@ struct Run {
 #[derive(Default)]
 struct Total {
     effects: u64,
+    trace: u64,
     asked: u64,
     accepted: u64,
     crashes: u64,
@@ -60,40 +63,73 @@ struct Total {
 
 #[test]
 fn nothing_lost_nothing_half_done() {
-    let from_env = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
     let seeds: Vec<u64> = match from_env("LAVOIR_SEED") {
         Some(seed) => vec![seed],
         None => {
-            let count = from_env("LAVOIR_SEEDS").unwrap_or(60);
+            let count = from_env("LAVOIR_SEEDS").unwrap_or(SEEDS);
             REGRESSIONS.iter().copied().chain(1..=count).collect()
         }
     };
     let began = Instant::now();
-    let mut total = Total::default();
-    for seed in &seeds {
-        let outcome = std::panic::catch_unwind(|| run(*seed, &mut Total::default()));
-        match outcome {
-            Ok(one) => total.add(&one),
-            Err(cause) => {
-                eprintln!("LAVOIR_SEED={seed} runs it again");
-                std::panic::resume_unwind(cause);
-            }
-        }
-    }
+    let total = run_all(&seeds);
+    let took = began.elapsed().as_secs_f64();
     println!(
-        "{} seeds, {} effects, {} asked, {} decided, {} power cuts, {} appends failed, in {:.1} s",
+        "{} seeds, {} effects, {} asked, {} decided, {} power cuts, {} appends failed, in {took:.1} s: {:.1} seeds a second",
         seeds.len(),
         total.effects,
         total.asked,
         total.accepted,
         total.crashes,
         total.ledgers_failed,
-        began.elapsed().as_secs_f64()
+        seeds.len() as f64 / took
     );
+}
+
+/// What a seed found can be looked at again: each effect comes at the same moment, in the same order.
+#[test]
+fn a_seed_is_an_exact_replay() {
+    for seed in 1..=12 {
+        let of_each: Vec<(u64, u64)> = (0..3)
+            .map(|_| run(seed))
+            .map(|total| (total.trace, total.effects))
+            .collect();
+        assert!(
+            of_each.iter().all(|one| *one == of_each[0]),
+            "seed {seed}: {of_each:?}"
+        );
+    }
+}
+
+fn from_env(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Each seed by itself, on one thread; several threads take them in turn.
+fn run_all(seeds: &[u64]) -> Total {
+    let (next, total) = (AtomicUsize::new(0), std::sync::Mutex::new(Total::default()));
+    let broke = std::sync::Mutex::new(None);
+    let work = || {
+        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match std::panic::catch_unwind(|| run(*seed)) {
+                Ok(one) => total.lock().unwrap().add(&one),
+                Err(cause) => {
+                    next.store(seeds.len(), Ordering::Relaxed);
+                    eprintln!("LAVOIR_SEED={seed} runs it again");
+                    broke.lock().unwrap().get_or_insert(cause);
+                }
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(seeds.len()) {
+            scope.spawn(work);
+        }
+    });
+    if let Some(cause) = broke.into_inner().unwrap() {
+        std::panic::resume_unwind(cause);
+    }
+    total.into_inner().unwrap()
 }
 
 impl Total {
@@ -106,12 +142,8 @@ impl Total {
     }
 }
 
-fn run(seed: u64, total: &mut Total) -> Total {
-    lives(seed, total);
-    std::mem::take(total)
-}
-
-fn lives(seed: u64, total: &mut Total) -> Arc<Memory> {
+fn run(seed: u64) -> Total {
+    let mut total = Total::default();
     let mut chance = Chance::new(seed);
     let run = Arc::new(Run {
         seed,
@@ -137,10 +169,11 @@ fn lives(seed: u64, total: &mut Total) -> Arc<Memory> {
         run.world.start_anew();
     }
     total.effects = run.world.effects();
+    total.trace = run.world.trace();
     total.asked = run.asked.load(Ordering::Relaxed);
     total.accepted = run.accepted.load(Ordering::Relaxed);
     run.check_asked();
-    run.world.clone()
+    total
 }
 
 /// From a start of the daemon to a power cut, a stop, or (the last time) to peace.

@@ -1,12 +1,13 @@
 //! State folders written by earlier releases of Lavoir open with today's: `tests/golden/state-N`, one for each format of
-//! the database. They were made by `LAVOIR_EXPECT=write` with the release that wrote that format first, and are never
-//! made again.
+//! the database, made by `LAVOIR_EXPECT=write` with the release that wrote it first, and never again. What cannot be
+//! taken up is refused with a sentence and left as it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use lavoir_tests::appliance::Appliance;
+use lavoir_tests::appliance::{Appliance, executable};
 use lavoir_tests::notes::{Notes, copy};
 
 /// Formats of the database so far.
@@ -42,6 +43,85 @@ fn taken_up(appliance: &Appliance) -> Result<()> {
     appliance.cli(&["app", "delete", "notes", "--yes"])?;
     let file = appliance.state().join("lavoir.db");
     appliance.cli(&["ledger", "verify", &file.display().to_string()])?;
+    Ok(())
+}
+
+#[test]
+fn a_state_that_cannot_be_taken_up_is_left_as_it_is() -> Result<()> {
+    let mut appliance = Appliance::start(&[])?;
+    let again = refused(&appliance)?;
+    ensure!(
+        again.contains("state-in-use") && again.contains("Un autre démon"),
+        "a second daemon on the same folder: {again}"
+    );
+    appliance.cli(&["status"])?;
+
+    appliance.stop_daemon()?;
+    let file = appliance.state().join("lavoir.db");
+    let sound = fs::read(&file)?;
+    for (what, code, spoil) in [
+        (
+            "of a newer version",
+            "state-newer",
+            "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, 1, checksum, 0 FROM _sqlx_migrations LIMIT 1",
+        ),
+        (
+            "with an entry altered",
+            "ledger-hash-differs",
+            "DROP TRIGGER ledger_refuses_update; UPDATE ledger SET bytes = CAST(bytes || ' ' AS BLOB) WHERE entry = 0",
+        ),
+        (
+            "with an entry that is none",
+            "ledger-unreadable",
+            "DROP TRIGGER ledger_refuses_update; \
+             UPDATE ledger SET bytes = x'00', hash = x'96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7' WHERE entry = 0",
+        ),
+    ] {
+        fs::write(&file, &sound)?;
+        sqlite(&file, spoil)?;
+        let before = fs::read(&file)?;
+        let told = refused(&appliance)?;
+        ensure!(told.contains(code), "a ledger {what}: {told}");
+        ensure!(fs::read(&file)? == before, "a ledger {what} was written to");
+    }
+    fs::write(
+        &file,
+        b"not a database, but long enough to be taken for one by its name alone",
+    )?;
+    let told = refused(&appliance)?;
+    ensure!(told.contains("ledger-cannot-open"), "no database: {told}");
+
+    fs::write(&file, sound)?;
+    appliance.start_daemon()
+}
+
+/// Starts one more daemon that must not come up; what it says.
+fn refused(appliance: &Appliance) -> Result<String> {
+    let output = Command::new("timeout")
+        .arg("60")
+        .arg(executable()?)
+        .arg("--config")
+        .arg(appliance.config())
+        .arg("daemon")
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1), "it came up: {told}");
+    ensure!(!told.contains("panicked"), "{told}");
+    Ok(told)
+}
+
+/// What somebody with root could do to the file.
+fn sqlite(file: &Path, statements: &str) -> Result<()> {
+    let done = Command::new("sqlite3")
+        .arg("-bail")
+        .arg(file)
+        .arg(statements)
+        .output()?;
+    ensure!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! An app: a recipe installed here.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, Revision, Timestamp};
+use crate::id::{AppId, PartId, Revision, Timestamp};
 use crate::release::Release;
 
 /// An app as decided.
@@ -126,6 +127,16 @@ impl App {
     pub fn releases(&self) -> impl Iterator<Item = &Release> {
         let previous = self.previous.iter().map(|previous| &*previous.release);
         core::iter::once(&*self.release).chain(previous)
+    }
+
+    /// Secrets that its data know: those of the release that was last well. They are never made again.
+    pub fn known_secrets(&self) -> BTreeSet<&PartId> {
+        let release = match &self.previous {
+            Some(previous) => &previous.release,
+            None => &self.release,
+        };
+        let known = release.secrets.keys();
+        known.filter(|_| self.set_up).collect()
     }
 
     /// What is under way, if anything is.

@@ -32,6 +32,7 @@ pub mod state;
 
 pub mod observed;
 pub mod plan;
+pub mod renewal;
 pub mod route;
 
 pub mod ledger;

@@ -54,6 +54,32 @@ pub const RECONCILE_EVERY_MS: u64 = 10_000;
 pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
+/// Orders for TLS certificates within three hours, of all names together (Let's Encrypt: 300).
+pub const ORDERS_IN_3_HOURS_MAX: usize = 100;
+/// Orders for one name that failed within an hour (Let's Encrypt: 5 failed validations).
+pub const ORDERS_FAILED_IN_HOUR_MAX: usize = 4;
+/// Certificates for the same name within a week (Let's Encrypt: 5).
+pub const CERTIFICATES_OF_NAME_IN_WEEK_MAX: usize = 4;
+/// Certificates for names that had none, within a week, of all names together (Let's Encrypt: 50 under a domain).
+pub const CERTIFICATES_NEW_IN_WEEK_MAX: usize = 40;
+/// Between two rounds over the certificates, at least, ms.
+pub const ORDERS_PAUSE_MS: u64 = 1_000;
+/// And at the most: the clock may have been put right in the meantime, ms.
+pub const ORDERS_EVERY_MS_MAX: u64 = 600_000;
+/// One order from its beginning to its certificate, ms.
+pub const ORDER_MS_MAX: u64 = 15 * 60_000;
+/// For the gateway to take the answer to a challenge, ms.
+pub const GATEWAY_ANSWERS_MS_MAX: u64 = 20_000;
+/// One request to an authority, ms.
+pub const AUTHORITY_ANSWERS_MS_MAX: u64 = 30_000;
+/// Bytes of an authority's answer.
+pub const AUTHORITY_BYTES_MAX: usize = 256 * 1024;
+/// For an authority to have looked at a proof, and to make a certificate, each, ms.
+pub const AUTHORITY_WORKS_MS_MAX: u64 = 180_000;
+/// A DNS server's answer, or one connection to a name of our own, ms.
+pub const NAME_LOOK_MS_MAX: u64 = 10_000;
+/// Orders remembered.
+pub const ORDERS_REMEMBERED_MAX: usize = 2_000;
 /// For a container without a health check of its own, seconds it is waited for.
 pub const HEALTH_WAIT_S: u32 = 300;
 /// Restarts of a container by the engine before it counts as one that does not stay.
@@ -139,9 +165,15 @@ pub const CATALOGUE_EVERY_MS: u64 = 10_000;
 pub const APP_HISTORY_MAX: usize = 8;
 /// Measures of the machine that are remembered: a day.
 pub const MEASURES_MAX: usize = 24 * 60;
+/// Ledger entries read at once for an export.
+pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
 /// Ledger entries in one answer.
 pub const LEDGER_PAGE_MAX: u64 = 500;
 
+/// Bytes kept on the disk for the ledger alone: some hundred acts, and room for SQLite to work.
+pub const LEDGER_RESERVE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes free on the disk from which on they are kept (again).
+pub const LEDGER_RESERVE_FREE_BYTES: u64 = 4 * LEDGER_RESERVE_BYTES as u64;
 /// Disk that is never given to an app, MiB: the box must always be able to be told to free some.
 pub const DISK_RESERVE_MIB: u64 = 1_024;
 /// Memory kept for the system, MiB.

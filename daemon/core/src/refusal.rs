@@ -552,8 +552,8 @@ impl Doing {
             Doing::Reinstall => ("réinstallation", "reinstalling"),
             Doing::Delete => ("effacement", "deleting"),
             Doing::RollBack => (
-                "retour à la version d'avant",
-                "going back to the version before",
+                "retour à l'état d'avant",
+                "going back to what it was before",
             ),
         };
         Text::new(fr, en)

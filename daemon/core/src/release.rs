@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::day::Day;
 use crate::id::{Hostname, PartId, RecipeId};
 use crate::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
-use crate::text::Text;
+use crate::text::{Language, Text};
 
 /// All that an app is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Release {
     pub host: Hostname,
     /// Its further addresses, by the recipe's name for them.
     pub extra_hosts: BTreeMap<PartId, Hostname>,
+    /// What its texts and files know of the box; as it is at present where this was not kept yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
     /// What the installer answered.
     pub answers: BTreeMap<PartId, Answer>,
     /// The containers, by service name.
@@ -65,6 +68,18 @@ pub struct Release {
     pub health: Option<HttpHealth>,
     /// Ports opened on the machine itself.
     pub ports: Vec<PublishedPort>,
+}
+
+/// The box as it was configured when the release was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// Its first language.
+    pub language: Language,
+    /// `Europe/Paris`.
+    pub timezone: String,
+    /// Networks from which the gateway's requests come.
+    pub proxies: Vec<String>,
 }
 
 /// An answer to a recipe's question.

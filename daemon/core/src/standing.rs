@@ -39,8 +39,8 @@ impl App {
             (Phase::Settled, Intent::Running) if self.last_failure.is_some() => (
                 Sign::Warn,
                 Text::new(
-                    "Ouvert, revenu à la version d'avant",
-                    "Open, back at the version before",
+                    "Ouvert, revenu à l'état d'avant",
+                    "Open, back to what it was before",
                 ),
             ),
             (Phase::Settled, Intent::Running) => (Sign::Fine, Text::new("Ouvert", "Open")),

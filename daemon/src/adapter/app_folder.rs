@@ -82,10 +82,18 @@ impl<E: Entropy> AppFolders<E> {
     }
 
     /// Made by [`AppFiles::write`] alone: whoever else asks must find it.
-    fn make_secrets(&self, app: &AppId, release: &Release) -> Answer<()> {
+    fn make_secrets(
+        &self,
+        app: &AppId,
+        release: &Release,
+        known: &BTreeSet<&PartId>,
+    ) -> Answer<()> {
         for (id, shape) in &release.secrets {
             let path = self.secret_file(app, id);
             let there = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+            if there.is_none() && known.contains(id) {
+                return Err(secret_lost(app, id));
+            }
             if there.is_none() {
                 let secret = make_secret(shape.alphabet, shape.length, &*self.entropy);
                 self.put(&path, secret.as_bytes(), Access::PRIVATE)?;
@@ -195,8 +203,14 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
         })
     }
 
-    async fn write(&self, app: &AppId, release: &Release, digest: &str) -> Answer<()> {
-        self.make_secrets(app, release)?;
+    async fn write(
+        &self,
+        app: &AppId,
+        release: &Release,
+        known: &BTreeSet<&PartId>,
+        digest: &str,
+    ) -> Answer<()> {
+        self.make_secrets(app, release, known)?;
         let values = self.all_values(app, release)?;
         for (name, template) in &release.files {
             let text = recipe::render_file(template, name, &values).map_err(cannot_render)?;

@@ -2,6 +2,8 @@
 
 mod private;
 
+mod reserve;
+
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -16,10 +18,12 @@ use sqlx::sqlite::{
 };
 
 use crate::ports::{Answer, Fault, LedgerStore};
+use reserve::Reserve;
 
 /// The box's database file.
 pub struct Sqlite {
     pool: SqlitePool,
+    reserve: Reserve,
 }
 
 impl Sqlite {
@@ -54,7 +58,9 @@ impl Sqlite {
                 | sqlx::migrate::MigrateError::VersionTooNew(..) => newer(),
                 other => cannot_open(other),
             })?;
-        Ok(Self { pool })
+        let reserve = Reserve::new(file.with_extension("reserve"));
+        reserve.keep();
+        Ok(Self { pool, reserve })
     }
 
     /// Brings everything into the one file and lets go of it; nothing is lost without this.
@@ -74,7 +80,8 @@ impl Sqlite {
             .connect_with(options)
             .await
             .map_err(cannot_open)?;
-        Ok(Self { pool })
+        let reserve = Reserve::new(file.with_extension("reserve"));
+        Ok(Self { pool, reserve })
     }
 }
 
@@ -84,40 +91,54 @@ impl LedgerStore for Sqlite {
             .fetch_all(&self.pool)
             .await
             .map_err(cannot_open)?;
-        rows.iter().map(row_of).collect()
+        rows.iter().map(entry).collect()
     }
 
-    async fn read(&self, from: u64, to: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
-        let end = |index| i64::try_from(index).unwrap_or(i64::MAX);
-        let sql = "SELECT bytes, hash FROM ledger WHERE entry >= ? AND entry < ? ORDER BY entry";
-        let rows = sqlx::query(sql)
-            .bind(end(from))
-            .bind(end(to))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(cannot_open)?;
-        rows.iter().map(row_of).collect()
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let rows =
+            sqlx::query("SELECT bytes, hash FROM ledger WHERE entry >= ? ORDER BY entry LIMIT ?")
+                .bind(number(from))
+                .bind(number(count))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(cannot_open)?;
+        rows.iter().map(entry).collect()
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
         let index = i64::try_from(index).map_err(cannot_write)?;
-        sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
-            .bind(index)
-            .bind(bytes)
-            .bind(hash.as_slice())
-            .execute(&self.pool)
-            .await
-            .map_err(cannot_write)?;
+        let insert = || {
+            sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
+                .bind(index)
+                .bind(bytes)
+                .bind(hash.as_slice())
+                .execute(&self.pool)
+        };
+        match insert().await {
+            Ok(_) => self.reserve.keep(),
+            Err(error) if is_full(&error) && self.reserve.spend() => {
+                tracing::warn!("the disk is full; the room kept for the ledger is taken");
+                insert().await.map_err(cannot_write)?;
+            }
+            Err(error) => return Err(cannot_write(error)),
+        }
         Ok(())
     }
 }
 
-fn row_of(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
+fn entry(row: &SqliteRow) -> Answer<(Vec<u8>, Hash)> {
     let bytes: Vec<u8> = row.try_get("bytes").map_err(cannot_open)?;
     let hash: Vec<u8> = row.try_get("hash").map_err(cannot_open)?;
     // A hash of another length matches no bytes: the verifier names the entry.
     let hash = Hash::try_from(hash.as_slice()).unwrap_or([0; 32]);
     Ok((bytes, hash))
+}
+
+/// SQLITE_FULL.
+fn is_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|e| e.code());
+    matches!(code.as_deref(), Some("13"))
 }
 
 fn cannot_open(error: impl std::fmt::Display) -> Fault {
@@ -204,6 +225,16 @@ mod tests {
         let again = Sqlite::open(&file).await?.read_all().await?;
         assert_eq!(again.len(), 3);
         assert_eq!(again[2], (vec![2], leaf_hash(&[2])));
+        let store = Sqlite::open(&file).await?;
+        for (from, count, expected) in [
+            (0, 2, &again[..2]),
+            (1, 9, &again[1..]),
+            (2, 1, &again[2..]),
+            (3, 9, &[]),
+            (u64::MAX, u64::MAX, &[]),
+        ] {
+            assert_eq!(store.read_from(from, count).await?, expected);
+        }
         let mode: String = {
             let pool = Sqlite::open(&file).await?.pool;
             sqlx::query_scalar("PRAGMA journal_mode")

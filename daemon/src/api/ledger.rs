@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{TryStreamExt as _, stream};
 use http::header;
 use lavoir_core::ledger::hex;
 use lavoir_core::limits;
@@ -35,16 +35,16 @@ pub(super) async fn page<W: World>(
     range: Result<Query<Range>, QueryRejection>,
 ) -> Result<Json<LedgerPage>, Problem> {
     let Query(range) = range?;
-    let all = api.engine.world().ledger_store().read_all().await?;
-    let size = all.len() as u64;
     let limit = range.limit.clamp(1, limits::LEDGER_PAGE_MAX);
+    let store = api.engine.world().ledger_store();
+    let found = store.read_from(range.from, limit).await?;
+    // What is in the state is on the disk; entries only come on.
+    let size = api.engine.state().entries();
     let mut entries = Vec::new();
     let mut bytes_so_far = 0;
-    let first = usize::try_from(range.from).unwrap_or(usize::MAX);
-    for (bytes, hash) in all.into_iter().skip(first) {
+    for (bytes, hash) in found {
         bytes_so_far += bytes.len();
-        let full = entries.len() as u64 == limit || bytes_so_far > limits::LEDGER_PAGE_BYTES_MAX;
-        if full && !entries.is_empty() {
+        if bytes_so_far > limits::LEDGER_PAGE_BYTES_MAX && !entries.is_empty() {
             break;
         }
         let entry = String::from_utf8(bytes)
@@ -69,12 +69,31 @@ pub(super) async fn root<W: World>(State(api): Shared<W>) -> Json<LedgerRoot> {
 }
 
 pub(super) async fn export<W: World>(State(api): Shared<W>) -> Result<Response, Problem> {
-    let all = api.engine.world().ledger_store().read_all().await?;
-    let lines = all.into_iter().map(|(bytes, hash)| {
-        let mut line = serde_json::to_vec(&ExportedEntry::new(&bytes, &hash))?;
-        line.push(b'\n');
-        Ok::<_, serde_json::Error>(Bytes::from(line))
+    let size = api.engine.state().entries();
+    // Some at a time: a ledger of years does not stand in memory at once.
+    let pages = stream::try_unfold(0, move |from| {
+        let api = api.clone();
+        async move {
+            let count = limits::LEDGER_EXPORT_AT_ONCE_MAX.min(size.saturating_sub(from));
+            if count == 0 {
+                return Ok(None);
+            }
+            let store = api.engine.world().ledger_store();
+            let found = store.read_from(from, count).await?;
+            let mut lines = Vec::new();
+            for (bytes, hash) in &found {
+                serde_json::to_writer(&mut lines, &ExportedEntry::new(bytes, hash))
+                    .map_err(|_| Problem::inside())?;
+                lines.push(b'\n');
+            }
+            let next = match found.len() as u64 {
+                0 => size,
+                read => from.saturating_add(read),
+            };
+            Ok::<_, Problem>(Some((Bytes::from(lines), next)))
+        }
     });
-    let body = Body::from_stream(stream::iter(lines));
+    let pages = pages.map_err(|problem| std::io::Error::other(problem.message.code));
+    let body = Body::from_stream(pages);
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }

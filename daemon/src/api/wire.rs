@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::door::Count;
+pub use crate::orders::{CertificateCard, Health as CertificateHealth};
 use crate::progress::StepProgress;
 
 /// `GET /v1/status`.
@@ -32,6 +33,9 @@ pub struct Status {
     pub ledger: LedgerRoot,
     /// All apps.
     pub apps: Vec<AppCard>,
+    /// How each address's TLS certificate stands.
+    #[serde(default)]
+    pub certificates: Vec<CertificateCard>,
 }
 
 /// The box's name.

@@ -225,8 +225,8 @@ fn from_file(file: &Path) -> Result<Answers, End> {
                 format!("The answers in {file} cannot be read ({reason})."),
             ),
             Text::new(
-                "Une réponse par ligne : titre = \"Les nouvelles\".",
-                "One answer a line: title = \"The news\".",
+                "Une réponse par ligne, sous le nom que donne « lavoir recipe show » : title = \"Les nouvelles\".",
+                "One answer a line, under the name that “lavoir recipe show” gives: title = \"The news\".",
             ),
         )
     };

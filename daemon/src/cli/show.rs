@@ -10,7 +10,7 @@ use time::macros::format_description;
 use super::client::Client;
 use super::end::End;
 use super::terminal::{Terminal, visible};
-use crate::api::wire::{AppCard, AppDetail, Health, Status};
+use crate::api::wire::{AppCard, AppDetail, CertificateCard, CertificateHealth, Health, Status};
 
 /// `lavoir status`.
 ///
@@ -50,8 +50,50 @@ pub async fn status(client: &Client, terminal: &Terminal) -> Result<(), End> {
             status.version, status.ledger.size
         )
     })?;
+    certificates(terminal, &status.certificates)?;
     terminal.line("")?;
     table(terminal, &status.apps)
+}
+
+/// What there is to say of TLS certificates: little when all is well, why and what next where it is not.
+fn certificates(terminal: &Terminal, cards: &[CertificateCard]) -> Result<(), End> {
+    for card in cards {
+        let until = card.not_after.map(date).unwrap_or_default();
+        let by = card.authority.as_deref().map(visible).unwrap_or_default();
+        let host = &card.host;
+        let line = match card.health {
+            CertificateHealth::Own => continue,
+            CertificateHealth::Good => Text::new(
+                format!("Certificat de {host} : {by}, jusqu'au {until}."),
+                format!("Certificate of {host}: {by}, until {until}."),
+            ),
+            CertificateHealth::Missing => Text::new(
+                format!("Certificat de {host} : pas encore."),
+                format!("Certificate of {host}: not yet."),
+            ),
+            CertificateHealth::Ended => Text::new(
+                format!("Certificat de {host} : {by}, fini depuis le {until}."),
+                format!("Certificate of {host}: {by}, ended on {until}."),
+            ),
+        };
+        terminal.line(terminal.say(&line))?;
+        let Some(trouble) = &card.trouble else {
+            continue;
+        };
+        let mut lines = vec![
+            format!("{} ({})", terminal.say(&trouble.sentence), trouble.code),
+            terminal.say(&trouble.next_step).to_owned(),
+        ];
+        lines.extend(card.detail.clone());
+        if let Some(next) = card.next {
+            let words = terminal.pick("Prochain essai : ", "Next try: ");
+            lines.push(words.to_owned() + &date(next));
+        }
+        for line in lines {
+            terminal.line(&format!("  {}", visible(&line)))?;
+        }
+    }
+    Ok(())
 }
 
 /// `lavoir app list`.

@@ -57,8 +57,8 @@ pub async fn follow(
         Outcome::WentBack { failure } => {
             tell_failure(terminal, &failure);
             terminal.error_line(terminal.pick(
-                "Le service est revenu à la version d'avant, avec ses données ; il fonctionne.",
-                "The app went back to the version before, with its data; it works.",
+                "Le service est revenu à ce qu'il était avant, avec ses données ; il fonctionne.",
+                "The app went back to what it was before, with its data; it works.",
             ));
             Err(End::DidNotSucceed)
         }

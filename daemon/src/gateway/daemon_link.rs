@@ -106,7 +106,7 @@ async fn listen(
 }
 
 /// Makes a line of the daemon's the picture that is served; its version. What cannot be one changes nothing.
-fn show(line: &[u8], pictures: &watch::Sender<Arc<Picture>>) -> Option<u64> {
+pub(super) fn show(line: &[u8], pictures: &watch::Sender<Arc<Picture>>) -> Option<u64> {
     let doorway: Doorway = match serde_json::from_slice(line) {
         Ok(doorway) => doorway,
         Err(error) => {

@@ -10,8 +10,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use super::challenges::Challenges;
 use super::road::authority_of;
-use crate::door::{self, CERTIFICATES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX};
+use crate::door::{
+    self, CERTIFICATES_MAX, CHALLENGES_MAX, Certificate, Doorway, HoldingState, ROUTES_MAX,
+};
 
 /// What is served now.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub struct Picture {
     version: u64,
     hosts: HashMap<String, Host>,
     keys: HashMap<String, Arc<CertifiedKey>>,
+    pub(super) challenges: Challenges,
 }
 
 /// A name and what stands behind it.
@@ -74,6 +78,9 @@ impl Picture {
         if doorway.certificates.len() > CERTIFICATES_MAX {
             return Err(NotAPicture::TooLarge(doorway.certificates.len()));
         }
+        if doorway.challenges.len() > CHALLENGES_MAX {
+            return Err(NotAPicture::TooLarge(doorway.challenges.len()));
+        }
         let mut hosts: HashMap<String, Host> = HashMap::new();
         for route in &doorway.routes {
             let branch = Branch {
@@ -119,6 +126,7 @@ impl Picture {
             version: doorway.version,
             hosts,
             keys,
+            challenges: Challenges::new(&doorway.challenges, provider),
         })
     }
 

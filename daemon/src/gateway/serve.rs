@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::body::Answer;
+use super::challenges::ACME_TLS;
 use super::client::{Client, Place, Places};
 use super::count::Counts;
 use super::frames::Frames;
@@ -230,6 +231,10 @@ impl Secure {
         };
         let Ok(Some(stream)) = stream else { return };
         let session = stream.get_ref().1;
+        // The handshake was the whole answer.
+        if session.alpn_protocol() == Some(ACME_TLS) {
+            return;
+        }
         let Some(name) = session.server_name().map(str::to_ascii_lowercase) else {
             return;
         };
@@ -345,7 +350,7 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// The unprotected port knows one answer: the same address with TLS.
+/// The unprotected port knows one answer: the same address with TLS. But for challenges, which are asked here.
 async fn serve_unprotected(proxy: Arc<Proxy>, stream: TcpStream, place: Place) {
     let client = Arc::new(Client::new(String::new(), place));
     let watched = Watched {
@@ -377,6 +382,9 @@ fn to_https(picture: &Picture, port: u16, request: &Request<Incoming>) -> Respon
         Ok(asked) => asked.host,
         Err(status) => return pages::refused(status),
     };
+    if let Some(answer) = picture.challenges.answer(method, &host, uri.path()) {
+        return answer;
+    }
     if !picture.knows(&host) {
         return pages::refused(StatusCode::NOT_FOUND);
     }

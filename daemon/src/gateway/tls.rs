@@ -9,6 +9,7 @@ use rustls::sign::CertifiedKey;
 use rustls::ticketer::TicketRotator;
 use tokio::sync::watch;
 
+use super::challenges::{ACME_TLS, is_challenge};
 use super::picture::Picture;
 
 /// The one provider.
@@ -25,7 +26,8 @@ pub(super) fn config(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(ByName(pictures)));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Last: whoever can speak anything else speaks that.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ACME_TLS.to_vec()];
     // Resumption costs no memory here: the client keeps the ticket, its key lives in this process only.
     // Whoever takes the key away later reads what was said while it held, and no more.
     config.ticketer = Arc::new(TicketRotator::new(ticket_key_s, new_ticket_key)?);
@@ -68,6 +70,11 @@ impl std::fmt::Debug for ByName {
 impl ResolvesServerCert for ByName {
     /// No name or an unknown one: no certificate, and the handshake ends without a word about what lives here.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.borrow().key(hello.server_name()?)
+        let host = hello.server_name()?;
+        let picture = self.0.borrow();
+        if is_challenge(&hello) {
+            return picture.challenges.key(host);
+        }
+        picture.key(host)
     }
 }

@@ -69,7 +69,7 @@ impl Briefs {
                 return Ok(());
             }
             let to = size.min(from + limits::LEDGER_PAGE_MAX);
-            let rows = store.read(from, to).await?;
+            let rows = store.read_from(from, to - from).await?;
             if rows.is_empty() {
                 return Ok(());
             }
@@ -141,7 +141,7 @@ pub async fn page(
         let (places, end) = briefs.find(asked, before, limit);
         for place in &places {
             before = *place;
-            let rows = store.read(*place, place + 1).await?;
+            let rows = store.read_from(*place, 1).await?;
             let line = rows.first().and_then(|row| line(row, names));
             let fits = |line: &LedgerLine| {
                 words

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use lavoir_core::ledger::hex;
 use lavoir_core::limits;
 use lavoir_core::release::ContextFile;
 use sha2::{Digest, Sha256};
@@ -195,14 +196,4 @@ pub fn digest(files: &BTreeMap<String, ContextFile>) -> String {
         sum.update(&file.text);
     }
     hex(&sum.finalize())
-}
-
-/// Small letters.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing into a String does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

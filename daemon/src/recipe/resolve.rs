@@ -5,6 +5,7 @@ use std::fmt;
 
 use lavoir_core::day::Day;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
+use lavoir_core::ledger::hex;
 use lavoir_core::limits;
 use lavoir_core::recipe::{Recipe, Secret};
 use lavoir_core::release::{
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::answers::{self, ANSWERS};
 use super::compose::{self, Build, Source, Word};
-use super::folder::{digest, hex};
+use super::folder::digest;
 use super::problem::{Code, Problem, Problems};
 use super::template::{self, Variables, Way};
 use super::values::{BoxFacts, Values, dummy_secret, render_file};
@@ -227,6 +228,7 @@ impl<'f> Maker<'f> {
             architectures: recipe.needs.architectures.clone(),
             host: self.values.host.clone(),
             extra_hosts: self.values.extra_hosts.clone(),
+            surroundings: Some(self.values.box_facts.surroundings()),
             answers,
             services,
             contexts,

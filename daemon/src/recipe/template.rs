@@ -38,11 +38,6 @@ impl Object for Placeholder {
     }
 }
 
-/// `SECRET_` or `ANSWER_` and the part's name in capitals.
-pub fn placeholder_name(kind: &str, id: &str) -> String {
-    format!("{kind}_{}", id.to_ascii_uppercase().replace('-', "_"))
-}
-
 /// Which text is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {

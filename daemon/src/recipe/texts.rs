@@ -2,7 +2,7 @@
 
 use lavoir_core::recipe::{QuestionKind, Recipe};
 
-use super::compose::{Service, Word};
+use super::compose::Word;
 use super::problem::{Code, Problems};
 use super::scan::{self, Names, Place};
 use super::template::Way;
@@ -45,14 +45,21 @@ pub fn check(folder: &RecipeFolder, problems: &mut Problems) {
             };
             scan::check(&value.text, place, &names, problems);
         }
-        for words in commands(service) {
-            command(
-                words.iter().map(|w| (w.text.as_str(), w.line)),
-                COMPOSE,
-                &names,
-                problems,
-            );
-        }
+        // The engine puts the command behind the entrypoint: `sh -c` may stand in the one, its text in the other.
+        let run = service.entrypoint.iter().chain(&service.command);
+        command(
+            run.flat_map(|words| written(words)),
+            COMPOSE,
+            &names,
+            problems,
+        );
+        let test = service.healthcheck.iter().map(|check| &check.test);
+        command(
+            test.flat_map(|words| written(words)),
+            COMPOSE,
+            &names,
+            problems,
+        );
     }
     let recipe = &folder.recipe;
     let mut written: Vec<(String, &Vec<String>)> = Vec::new();
@@ -82,14 +89,8 @@ pub fn check(folder: &RecipeFolder, problems: &mut Problems) {
     }
 }
 
-/// All commands of a service.
-fn commands(service: &Service) -> impl Iterator<Item = &Vec<Word>> {
-    let test = service.healthcheck.as_ref().map(|h| &h.test);
-    service
-        .command
-        .iter()
-        .chain(&service.entrypoint)
-        .chain(test)
+fn written(words: &[Word]) -> impl Iterator<Item = (&str, u32)> {
+    words.iter().map(|word| (word.text.as_str(), word.line))
 }
 
 /// A template inside the text of a shell command would let an answer write commands.

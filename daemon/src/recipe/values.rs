@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use lavoir_core::id::{AppId, Hostname, PartId};
+use lavoir_core::plan::placeholder_name;
 use lavoir_core::recipe::Alphabet;
-use lavoir_core::release::{Answer, FileTemplate, Release, SecretShape};
+use lavoir_core::release::{Answer, FileTemplate, Release, SecretShape, Surroundings};
 use lavoir_core::text::Language;
 use minijinja::value::Value;
 use zeroize::Zeroizing;
 
 use super::problem::{Code, Problem};
-use super::template::{self, Placeholder, Variables, Way, placeholder_name};
+use super::template::{self, Placeholder, Variables, Way};
 
 /// What templates may know of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,28 @@ pub struct BoxFacts {
     pub timezone: String,
     /// Where the gateway's requests come from, as networks.
     pub proxies: Vec<String>,
+}
+
+impl BoxFacts {
+    /// What of it goes into a release; the domain never changes.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            language: self.language,
+            timezone: self.timezone.clone(),
+            proxies: self.proxies.clone(),
+        }
+    }
+
+    /// As it was when a release was decided.
+    fn when(&self, release: &Release) -> Self {
+        let mut then = self.clone();
+        if let Some(kept) = &release.surroundings {
+            then.language = kept.language;
+            then.timezone.clone_from(&kept.timezone);
+            then.proxies.clone_from(&kept.proxies);
+        }
+        then
+    }
 }
 
 /// All values of an app, the secret ones included: only while a step is carried out.
@@ -71,7 +94,7 @@ impl Values {
             extra_hosts: release.extra_hosts.clone(),
             answers,
             secrets,
-            box_facts: box_facts.clone(),
+            box_facts: box_facts.when(release),
         }
     }
 
@@ -131,14 +154,14 @@ impl Values {
         let secrets = self.secrets.iter().map(|(id, v)| ("SECRET", id, v));
         answers
             .chain(secrets)
-            .map(|(kind, id, value)| (placeholder_name(kind, id.as_str()), value.clone()))
+            .map(|(kind, id, value)| (placeholder_name(kind, id), value.clone()))
             .collect()
     }
 }
 
 fn placeholder(kind: &str, id: &PartId) -> Value {
     Value::from_object(Placeholder {
-        name: placeholder_name(kind, id.as_str()),
+        name: placeholder_name(kind, id),
     })
 }
 

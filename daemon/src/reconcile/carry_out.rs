@@ -108,7 +108,10 @@ impl<W: World> Worker<W> {
                     .await
             }
             Step::LackVolume { volume, name } => Err(volume_lost(volume, name)),
-            Step::WriteFiles { digest } => world.app_files().write(app, release, digest).await,
+            Step::WriteFiles { digest } => {
+                let known = self.app.known_secrets();
+                world.app_files().write(app, release, &known, digest).await
+            }
             Step::StartContainer {
                 service,
                 made: true,

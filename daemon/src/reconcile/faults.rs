@@ -73,8 +73,8 @@ pub(super) fn inconsistent(what: &str, name: &str) -> Fault {
             format!("The decision does not know the {what} “{name}”."),
         ),
         Text::new(
-            "Réinstallez le service depuis sa recette.",
-            "Install the app again from its recipe.",
+            "C'est un défaut de Lavoir ou de la recette : mettez le service à jour, et signalez-le.",
+            "This is a fault of Lavoir or of the recipe: update the app, and report it.",
         ),
     )
 }

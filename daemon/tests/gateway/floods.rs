@@ -92,7 +92,6 @@ async fn floods_of_frames_end_their_connection_alone() {
             .filter(|seen| seen.contains("never"))
             .count();
         assert!(passed_on < 1_500, "{what}: {passed_on} passed on");
-        let _ = GOAWAY;
     }
 }
 
@@ -228,8 +227,8 @@ async fn slow_clients_by_the_hundred_do_not_keep_others_waiting() {
         half.write_all(&hello[..hello.len() / 2]).await.unwrap();
         slow.push(Slow::Plain(half));
     }
-    // All turns of this one client are held by handshakes that do not go on.
-    for _ in 0..8 {
+    // One client begins more handshakes that do not go on than there are turns for all.
+    for _ in 0..20 {
         let mut stream = from("127.0.2.1", &house).await;
         stream.write_all(&hello).await.unwrap();
         slow.push(Slow::Plain(stream));

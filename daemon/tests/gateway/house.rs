@@ -292,7 +292,7 @@ fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }

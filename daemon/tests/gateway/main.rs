@@ -6,6 +6,7 @@ mod floods;
 mod frames;
 mod house;
 mod manners;
+mod nginx;
 mod patience;
 mod process;
 mod replaced;

@@ -2,14 +2,10 @@
 
 use super::house::*;
 
-#[tokio::test]
-async fn what_is_ambiguous_reaches_nobody() {
-    let service = Service::start().await;
-    let (house, _daemon) = House::with(vec![route(BLOG, "/", to(&service, 1_000_000))]).await;
-    // Each is followed by what an attacker would hide in it.
-    let hidden = format!("GET /hidden HTTP/1.1\r\nHost: {BLOG}\r\n\r\n");
+/// Heads that two readers may understand differently.
+pub fn ambiguous() -> Vec<(&'static str, String)> {
     let host = format!("Host: {BLOG}\r\n");
-    let cases = [
+    vec![
         (
             "length, then coding",
             format!(
@@ -140,8 +136,16 @@ async fn what_is_ambiguous_reaches_nobody() {
             "too many fields",
             format!("GET / HTTP/1.1\r\n{host}{}\r\n", "x: y\r\n".repeat(120)),
         ),
-    ];
-    for (what, request) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_ambiguous_reaches_nobody() {
+    let service = Service::start().await;
+    let (house, _daemon) = House::with(vec![route(BLOG, "/", to(&service, 1_000_000))]).await;
+    // Each is followed by what an attacker would hide in it.
+    let hidden = format!("GET /hidden HTTP/1.1\r\nHost: {BLOG}\r\n\r\n");
+    for (what, request) in ambiguous() {
         let answer = house
             .raw(BLOG, format!("{request}{hidden}").as_bytes())
             .await;

@@ -283,7 +283,13 @@ impl AppFiles for Memory {
         self.effect(format!("observe-files {app}"), deed).await
     }
 
-    async fn write(&self, app: &AppId, _release: &Release, digest: &str) -> Answer<()> {
+    async fn write(
+        &self,
+        app: &AppId,
+        _release: &Release,
+        _known: &BTreeSet<&PartId>,
+        digest: &str,
+    ) -> Answer<()> {
         let deed = |inner: &mut Inner| {
             inner.check(app, "write-files");
             inner.folders.entry(app.clone()).or_default().digest = Some(digest.to_owned());
@@ -345,15 +351,10 @@ impl LedgerStore for Memory {
         Ok(self.ledger())
     }
 
-    async fn read(&self, from: u64, to: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
-        let ledger = self.ledger();
-        let place = |index| {
-            usize::try_from(index)
-                .unwrap_or(usize::MAX)
-                .min(ledger.len())
-        };
-        let rows = ledger.get(place(from)..place(to)).unwrap_or_default();
-        Ok(rows.to_vec())
+    async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let all = self.ledger().into_iter().skip(number(from));
+        Ok(all.take(number(count)).collect())
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
@@ -386,8 +387,11 @@ impl Clock for Memory {
         if still {
             return tokio::time::sleep(duration).await;
         }
-        self.wait(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-            .await;
+        self.wait(
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            None,
+        )
+        .await;
     }
 }
 

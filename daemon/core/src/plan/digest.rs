@@ -20,14 +20,19 @@ pub fn files_digest(release: &Release) -> String {
         .iter()
         .map(|(id, service)| (id, &service.secrets))
         .collect();
-    digest(&(
+    let made_from = (
         &release.files,
         &release.secrets,
         mounts,
         &release.answers,
         &release.host,
         &release.extra_hosts,
-    ))
+    );
+    match &release.surroundings {
+        Some(surroundings) => digest(&(made_from, surroundings)),
+        // As it was before they were kept: nothing is written anew for that alone.
+        None => digest(&made_from),
+    }
 }
 
 /// Digest of all from which one container is made, in hex: its service, the generation of its volumes, the restarts
@@ -53,16 +58,16 @@ pub fn service_spec_of(app: &App, release: &Release, generation: u64, id: &PartI
         .mounts
         .iter()
         .any(|mount| matches!(mount.source, MountSource::File(_)));
-    let written = text(service);
-    let private: Vec<&Answer> = release
+    let mut private: Vec<(&PartId, &Answer)> = release
         .answers
         .iter()
-        .filter(|(question, answer)| {
-            matches!(answer, Answer::Private { .. })
-                && written.contains(&placeholder("ANSWER", question))
-        })
-        .map(|(_, answer)| answer)
+        .filter(|(_, answer)| matches!(answer, Answer::Private { .. }))
         .collect();
+    if !private.is_empty() {
+        let written = text(service);
+        private.retain(|(question, _)| written.contains(&placeholder("ANSWER", question)));
+    }
+    let private: Vec<&Answer> = private.into_iter().map(|(_, answer)| answer).collect();
     digest(&(
         service,
         volumes,

@@ -1,6 +1,6 @@
 //! Which steps, in which order.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use crate::id::PartId;
 use crate::limits;
 use crate::observed::{ObservedApp, Run, VolumeState};
 use crate::recipe::{HookMoment, Keep};
-use crate::release::{Condition, Service};
+use crate::release::{Condition, Release, Service};
 
 /// The plan for one app: what it takes to go from what is observed to what is intended. Empty when they agree.
 pub fn plan_app(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Plan {
@@ -52,10 +52,15 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
         }
     }
 
+    // Each is a digest of much: once is enough.
+    let specs: BTreeMap<&PartId, String> = release
+        .services
+        .keys()
+        .map(|id| (id, service_spec(app, id)))
+        .collect();
     let current = |id: &PartId| {
-        observed.containers.get(id).filter(|container| {
-            release.services.contains_key(id) && container.spec == service_spec(app, id)
-        })
+        let container = observed.containers.get(id)?;
+        (specs.get(id) == Some(&container.spec)).then_some(container)
     };
     let stale = |id: &PartId| current(id).is_none();
     remove_containers(app, observed, stale, &mut steps);
@@ -79,13 +84,10 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
         let Some(service) = release.services.get(id) else {
             continue;
         };
-        start.after_dependencies(app, service, observed);
-        start.service(
-            id,
-            service,
-            service_spec(app, id),
-            current(id).map(|container| container.run),
-        );
+        let run = |id: &PartId| current(id).map(|container| container.run);
+        start.after_dependencies(release, service, run);
+        let spec = specs.get(id).cloned().unwrap_or_default();
+        start.service(id, service, spec, run(id));
     }
     for (id, service) in &release.services {
         start.wait_for(id, service, current(id).map(|container| container.run));
@@ -260,18 +262,18 @@ struct Start {
 }
 
 impl Start {
-    fn after_dependencies(&mut self, app: &App, service: &Service, observed: &ObservedApp) {
+    fn after_dependencies(
+        &mut self,
+        release: &Release,
+        service: &Service,
+        run: impl Fn(&PartId) -> Option<Run>,
+    ) {
         for (id, condition) in &service.depends_on {
             if *condition == Condition::ServiceStarted {
                 continue;
             }
-            if let Some(dependency) = app.release.services.get(id) {
-                let run = observed
-                    .containers
-                    .get(id)
-                    .filter(|c| c.spec == service_spec(app, id))
-                    .map(|c| c.run);
-                self.wait_for(id, dependency, run);
+            if let Some(dependency) = release.services.get(id) {
+                self.wait_for(id, dependency, run(id));
             }
         }
     }

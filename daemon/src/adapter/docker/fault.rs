@@ -258,8 +258,8 @@ pub(super) fn bad_box_id(id: &str) -> Fault {
             format!("The box's identity “{id}” is not made of letters, digits and hyphens."),
         ),
         Text::new(
-            "Corrigez-la dans la configuration.",
-            "Correct it in the configuration.",
+            "Elle vient du registre, dont le début est abîmé : lancez « lavoir ledger verify », et signalez-le.",
+            "It comes from the ledger, whose beginning is damaged: run “lavoir ledger verify”, and report it.",
         ),
     )
 }
@@ -272,7 +272,10 @@ pub(super) fn no_context(name: &str) -> Fault {
             format!("Les fichiers pour fabriquer l'image « {name} » manquent."),
             format!("The files to build the image “{name}” are missing."),
         ),
-        Text::new("Réinstallez la recette.", "Install the recipe again."),
+        Text::new(
+            "Mettez le service à jour avec une recette complète ; si cela dure, signalez-le.",
+            "Update the app with a whole recipe; if it lasts, report it.",
+        ),
     )
 }
 

@@ -41,7 +41,12 @@ impl Docker {
                 self.drop_volume(app, name).await?;
                 self.create_volume(app, name, None).await.map(|_| ())
             }
-            None => self.create_volume(app, name, None).await.map(|_| ()),
+            None => {
+                // Of a copy that never came to be: an empty volume is no half copy.
+                let mark = self.copying_mark(name);
+                self.blocking(move || erase_durably(&mark)).await?;
+                self.create_volume(app, name, None).await.map(|_| ())
+            }
         }
     }
 

@@ -89,6 +89,7 @@ const ROWS: &[Row] = &[
     ("compose.yaml", "{{ answers.title }}\"]", "{{ secrets.db_password }}\"]", "secret-in-command", 33),
     ("compose.yaml", "{{ answers.title }}\"]", "{{ answers.licence_code }}\"]", "secret-in-command", 33),
     ("compose.yaml", "[\"sound\", \"serve\", ", "[\"sh\", \"-ec\", ", "template-in-shell", 33),
+    ("compose.yaml", "command: [\"sound\", \"serve\", ", "entrypoint: [\"sh\", \"-c\"]\n    command: [", "template-in-shell", 34),
     ("compose.yaml", "sound migrate --name", "sound migrate {{ answers.title }}", "template-in-shell", 21),
     ("compose.yaml", "test: pg_isready", "test: pg_isready {{ answers.title }}", "template-in-shell", 11),
     ("recipe.toml", "\"exec pg_dump -U \\\"$$", "\"exec pg_dump -U \\\"$", "dollar", 94),

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use lavoir_core::day::Day;
-use lavoir_core::release::{Answer, Image, MountSource};
+use lavoir_core::release::{Answer, Image, MountSource, Release};
 
 use super::*;
 
@@ -225,6 +225,37 @@ fn the_guides_sample_is_sound() {
         assert_eq!(check(&poster), Vec::new());
         assert!(example(&read(&poster).unwrap()).is_ok());
     }
+}
+
+/// A box that was configured anew does not change the files of apps decided before.
+#[test]
+fn a_release_keeps_what_it_knew_of_the_box() {
+    let folder = read(&sound_dir()).unwrap();
+    let answers = [("contact", "ana@example.org"), ("licence_code", "Code-77")];
+    let release = resolve(&folder, request(&answers)).ok().unwrap().release;
+    let other = BoxFacts {
+        domain: "box.example.org".to_owned(),
+        language: Language::En,
+        timezone: "Indian/Reunion".to_owned(),
+        proxies: Vec::new(),
+    };
+    let values = |release: &Release| {
+        let of = Values::of(
+            release,
+            &"music".parse().unwrap(),
+            BTreeMap::new(),
+            BTreeMap::new(),
+            &other,
+        );
+        of.box_facts
+    };
+    assert_eq!(values(&release), request(&answers).box_facts);
+    // Of before it was kept: as the box is now.
+    let older = Release {
+        surroundings: None,
+        ..release
+    };
+    assert_eq!(values(&older), other);
 }
 
 /// Another day, another image; one day, one image. Without a day the name is what it was before days were kept.
