@@ -207,10 +207,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         briefs,
         language: config.language,
         timezone: config.timezone.clone(),
-        trust: Trust {
-            fingerprint: fingerprint(ca.root_pem()),
-            ca_pem: Some(ca.root_pem().to_owned()),
-        },
+        trust: trust(&config, ca.root_pem()),
     }));
     // The API's paths first; all others are the panel's.
     let pages = api::https_router(api).fallback_service(pages);
@@ -346,6 +343,15 @@ async fn take_up_setup_code(accounts: &Accounts<Real>, state: &Path) -> anyhow::
         fs::remove_file(&file)?;
     }
     Ok(())
+}
+
+/// Only the box's own authority has to be shown to anybody.
+fn trust(config: &Config, root_pem: &str) -> Trust {
+    let own = config.tls.authority.is_none();
+    Trust {
+        fingerprint: fingerprint(root_pem).filter(|_| own),
+        ca_pem: own.then(|| root_pem.to_owned()),
+    }
 }
 
 /// SHA-256 of a certificate, as browsers show it.

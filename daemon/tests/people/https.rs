@@ -78,6 +78,7 @@ impl Outside {
             observed: watch::channel(Arc::default()).1,
             open_hosts: watch::channel(BTreeSet::new()).1,
             visits: Default::default(),
+            certificates: watch::channel(Vec::new()).1,
             desk: Arc::new(Double(house.engine.clone())),
             accounts: house.accounts.clone(),
             measures: Arc::new(Measures::default()),
