@@ -11,7 +11,7 @@ use lavoir_tests::appliance::{Appliance, executable};
 use lavoir_tests::notes::{Notes, copy};
 
 /// Formats of the database so far.
-const FORMATS: std::ops::RangeInclusive<u32> = 1..=1;
+const FORMATS: std::ops::RangeInclusive<u32> = 1..=2;
 
 fn golden(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/state-{format}"))
@@ -129,5 +129,9 @@ fn write(folder: &Path) -> Result<()> {
     let mut notes = Notes::installed()?;
     notes.appliance.cli(&["app", "remove", "notes", "--yes"])?;
     notes.appliance.stop_daemon()?;
-    copy(&notes.appliance.state(), folder)
+    copy(&notes.appliance.state(), folder)?;
+    for not_kept in ["lock", "lavoir.reserve"] {
+        let _ = fs::remove_file(folder.join(not_kept));
+    }
+    Ok(())
 }
