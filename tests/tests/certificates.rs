@@ -141,7 +141,7 @@ fn the_box_keeps_its_name_certified() {
     let card = wait_for(&appliance, "a certificate", |card| card["health"] == "good");
     assert!(card["trouble"].is_null(), "{card}");
     let first = wait_for_another(&appliance, "");
-    appliance.get(HOST, "/").unwrap().expect(200).unwrap();
+    appliance.get(HOST, "/").unwrap().expect(303).unwrap();
     assert_eq!(private_files(&folder), 3, "account, book, certificate");
     // The challenge is answered no more, and is no way around the redirect.
     let output = Command::new("curl")
