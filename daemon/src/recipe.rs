@@ -23,6 +23,7 @@ mod sound;
 pub mod template;
 mod texts;
 mod toml_lines;
+mod toml_shapes;
 mod tree;
 mod units;
 mod values;

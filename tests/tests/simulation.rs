@@ -210,7 +210,7 @@ async fn live(run: &Arc<Run>, life: u64, last: bool, chance: &mut Chance) {
     let mut tried_again = 0;
     loop {
         all_wait(world).await;
-        if world.crashed() || world.ledger_failed() {
+        if world.crashed() {
             return;
         }
         run.check(

@@ -3,8 +3,8 @@
 use lavoir_core::recipe::Recipe;
 use toml::de::{DeTable, DeValue};
 
-use super::RECIPE;
 use super::problem::{Code, Problems};
+use super::{RECIPE, toml_shapes};
 
 /// Where things stand in recipe.toml.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,14 +38,8 @@ pub fn read(text: &str, problems: &mut Problems) -> Option<(Recipe, Lines)> {
     if !format(table.get_ref(), &lines, problems) {
         return None;
     }
-    match toml::from_str::<Recipe>(text) {
-        Ok(recipe) => Some((recipe, lines)),
-        Err(error) => {
-            let line = error.span().map(|span| line_at(text, span.start));
-            problems.add(Code::TomlShape, RECIPE, line, &[error.message()]);
-            None
-        }
-    }
+    let recipe = toml_shapes::read(text, &table, problems)?;
+    Some((recipe, lines))
 }
 
 /// Said before anything else: a newer format's keys would only look like mistakes.
@@ -63,7 +57,8 @@ fn format(table: &DeTable<'_>, lines: &Lines, problems: &mut Problems) -> bool {
     false
 }
 
-fn line_at(text: &str, byte: usize) -> u32 {
+/// The line of a byte, from 1.
+pub fn line_at(text: &str, byte: usize) -> u32 {
     let before = &text.as_bytes()[..byte.min(text.len())];
     u32::try_from(before.iter().filter(|b| **b == b'\n').count() + 1).unwrap_or(u32::MAX)
 }

@@ -148,10 +148,12 @@ const ROWS: &[Row] = &[
     ("recipe.toml", "version = \"2.4-1\"", "version = \"2.5-1\"", "bad-version", 3),
     ("recipe.toml", "en = \"Sound\"", "en = \" \"", "text-missing", 4),
     ("recipe.toml", "fr = \"Ton\"", "fr = \"\"", "text-missing", 48),
-    ("recipe.toml", "fr = \"Son\", ", "", "toml-shape", 4),
+    ("recipe.toml", "fr = \"Son\", ", "", "toml-key-missing", 4),
     ("recipe.toml", "source = \"https://example.org/sound\"", "source = \"somewhere\"", "upstream-missing", 12),
     ("recipe.toml", "architectures = [\"amd64\"]", "architectures = []", "needs-missing", 14),
-    ("recipe.toml", "disk_mib = 300", "disk_mib = 300\ncolour = 3", "toml-shape", 17),
+    ("recipe.toml", "disk_mib = 300", "disk_mib = 300\ncolour = 3", "toml-key-unknown", 17),
+    ("recipe.toml", "disk_mib = 300", "disk_mib = \"much\"", "toml-shape", 16),
+    ("recipe.toml", "kind = \"boolean\"", "kind = \"perhaps\"", "toml-value-unknown", 42),
     ("recipe.toml", "disk_mib = 300", "disk_mib = ", "toml-syntax", 16),
     ("recipe.toml", "id = \"title\"", "id = \"the-title\"", "bad-template-id", 20),
     ("recipe.toml", "id = \"places\"", "id = \"title\"", "duplicate-id", 33),
@@ -247,6 +249,59 @@ fn all_problems_are_told_at_once_and_in_order() {
         found,
         expected.map(|(file, line)| (file.to_owned(), Some(line)))
     );
+}
+
+#[test]
+fn all_mistakes_of_shape_are_told_at_once() {
+    let (_home, dir) = copy();
+    let mut text = fs::read_to_string(dir.join("recipe.toml")).unwrap();
+    for (from, to) in [
+        (
+            "name = { fr = \"Son\", en = \"Sound\" }",
+            "name = { en = \"Sound\" }",
+        ),
+        ("licence = \"AGPL-3.0-or-later\"\n", "\n"),
+        ("source = \"https://example.org/sound\"\n", "\n"),
+        ("disk_mib = 300", "disk_mib = \"300\""),
+        ("max = 200", "max = \"200\""),
+        ("kind = \"email\"", "kind = \"post\""),
+        ("min = 1", "minimum = 1"),
+        (
+            "port = 8080\npath = \"/media\"",
+            "port = 808080\npath = \"/media\"",
+        ),
+        ("engine = \"postgresql\"", "engine = \"postgres\""),
+        ("supported = false", ""),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    fs::write(dir.join("recipe.toml"), &text).unwrap();
+    let mut found: Vec<(&str, String)> = check(&dir)
+        .into_iter()
+        .filter(|problem| problem.code.starts_with("toml-"))
+        .map(|problem| {
+            let line = problem.line.unwrap_or_default() as usize;
+            let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            (problem.code, line.to_owned())
+        })
+        .collect();
+    found.sort();
+    let mut expected = [
+        ("toml-key-missing", "name = { en = \"Sound\" }"),
+        ("toml-key-missing", "[upstream]"),
+        ("toml-key-missing", "[upstream]"),
+        ("toml-shape", "disk_mib = \"300\""),
+        ("toml-shape", "max = \"200\""),
+        ("toml-value-unknown", "kind = \"post\""),
+        ("toml-key-unknown", "minimum = 1"),
+        ("toml-shape", "port = 808080"),
+        ("toml-value-unknown", "engine = \"postgres\""),
+        ("toml-key-missing", "[mail]"),
+    ]
+    .map(|(code, line)| (code, line.to_owned()));
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 #[test]
