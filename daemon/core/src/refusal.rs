@@ -255,7 +255,7 @@ impl Refusal {
                     format!("The app “{app}” is removed; its data are kept."),
                 ),
                 Text::new(
-                    format!("Ramenez-le avec « lavoir app reinstall {app} »."),
+                    format!("Rétablissez-le avec « lavoir app reinstall {app} »."),
                     format!("Bring it back with “lavoir app reinstall {app}”."),
                 ),
             ),
@@ -298,8 +298,8 @@ impl Refusal {
             ),
             Refusal::AlreadyDeleted { app } => (
                 Text::new(
-                    format!("Le service « {app} » est en train d'être effacé."),
-                    format!("The app “{app}” is being deleted."),
+                    format!("La machine efface déjà le service « {app} »."),
+                    format!("The box is already deleting the app “{app}”."),
                 ),
                 Text::new("Rien à faire.", "Nothing to do."),
             ),
@@ -374,14 +374,14 @@ impl Refusal {
                         "Prenez d'abord la recette d'une version {next}, mettez à jour, puis recommencez avec celle-ci."
                     ),
                     format!(
-                        "First take the recipe of a version {next}, update, then go on with this one."
+                        "First take the recipe of a version {next}, update, then start again with this one."
                     ),
                 ),
             ),
             Refusal::VersionUnordered { app, version } => (
                 Text::new(
                     format!(
-                        "Pour « {app} », on ne sait pas si une version est plus récente que l'autre : « {version} » n'est pas de la forme 6.8.3-1."
+                        "Pour « {app} », on ne sait pas laquelle des deux versions est la plus récente : « {version} » n'est pas de la forme 6.8.3-1."
                     ),
                     format!(
                         "For “{app}”, nobody can tell which version is the newer one: “{version}” is not of the form 6.8.3-1."
@@ -408,23 +408,23 @@ impl Refusal {
             ),
             Refusal::TooManyApps { max } => (
                 Text::new(
-                    format!("La machine porte déjà {max} services."),
-                    format!("The box carries {max} apps already."),
+                    format!("La machine a déjà {max} services."),
+                    format!("The box has {max} apps already."),
                 ),
                 Text::new("Effacez-en un d'abord.", "Delete one first."),
             ),
             Refusal::TooManyAddresses { max, max_doors } => (
                 Text::new(
                     format!(
-                        "La porte de la machine tient au plus {max} adresses et {max_doors} chemins."
+                        "La passerelle de la machine sert au plus {max} adresses et {max_doors} chemins."
                     ),
                     format!(
-                        "The box's gateway carries at most {max} addresses and {max_doors} paths."
+                        "The box's gateway serves at most {max} addresses and {max_doors} paths."
                     ),
                 ),
                 Text::new(
                     "Effacez d'abord un service dont vous n'avez plus besoin.",
-                    "Delete an app first that you no longer need.",
+                    "First delete an app that you no longer need.",
                 ),
             ),
             Refusal::HostTaken { host, by } => (
@@ -500,12 +500,12 @@ impl Refusal {
             } => (
                 Text::new(
                     format!(
-                        "Il faut {needed_mib} Mio de mémoire, la machine en a {free_mib} de libres."
+                        "Il faut {needed_mib} Mio de mémoire ; la machine n'en a plus que {free_mib} de libres."
                     ),
                     format!("It needs {needed_mib} MiB of memory; the box has {free_mib} left."),
                 ),
                 Text::new(
-                    "Arrêtez un service dont vous vous passez, ou ajoutez de la mémoire.",
+                    "Arrêtez un service dont vous pouvez vous passer, ou ajoutez de la mémoire.",
                     "Stop an app you can do without, or add memory.",
                 ),
             ),
@@ -515,7 +515,7 @@ impl Refusal {
             } => (
                 Text::new(
                     format!(
-                        "Il faut {needed_mib} Mio de disque, la machine en a {free_mib} de libres."
+                        "Il faut {needed_mib} Mio de disque ; la machine n'en a plus que {free_mib} de libres."
                     ),
                     format!("It needs {needed_mib} MiB of disk; the box has {free_mib} left."),
                 ),
@@ -549,7 +549,7 @@ impl Doing {
             Doing::Stop => ("arrêt", "stopping"),
             Doing::Restart => ("redémarrage", "restarting"),
             Doing::Remove => ("retrait", "removing"),
-            Doing::Reinstall => ("réinstallation", "reinstalling"),
+            Doing::Reinstall => ("rétablissement", "reinstalling"),
             Doing::Delete => ("effacement", "deleting"),
             Doing::RollBack => (
                 "retour à l'état d'avant",

@@ -20,7 +20,7 @@ pub(super) fn wrong_code() -> Problem {
     at(
         "code",
         "setup-code-wrong",
-        Text::new("Ce n'est pas le bon code.", "This is not the code."),
+        Text::new("Ce n'est pas le bon code.", "This is not the right code."),
         Text::new(
             "Sur la machine, « lavoir setup-code » l'affiche.",
             "On the box, “lavoir setup-code” shows it.",
@@ -77,7 +77,7 @@ pub(super) fn name_unfit() -> Problem {
         "name",
         "name-unfit",
         Text::new(
-            format!("Un nom a entre 1 et {max} signes, sans retour à la ligne."),
+            format!("Un nom a entre 1 et {max} caractères, sans retour à la ligne."),
             format!("A name has 1 to {max} characters, and no line break."),
         ),
         Text::new("Donnez-en un autre.", "Give another one."),
@@ -90,7 +90,7 @@ pub(super) fn password_short(field: &str) -> Problem {
         field,
         "password-short",
         Text::new(
-            format!("Il faut au moins {min} signes."),
+            format!("Il faut au moins {min} caractères."),
             format!("At least {min} characters are needed."),
         ),
         Text::new(
@@ -109,8 +109,8 @@ pub(super) fn password_easy(field: &str) -> Problem {
             "This password is guessed too quickly.",
         ),
         Text::new(
-            "Prenez des signes plus variés, sans votre nom.",
-            "Take more varied characters, and not your name.",
+            "Choisissez des caractères plus variés, et pas votre nom.",
+            "Choose more varied characters, and not your name.",
         ),
     )
 }
@@ -121,7 +121,7 @@ pub(super) fn password_long(field: &str) -> Problem {
         field,
         "password-long",
         Text::new(
-            format!("Un mot de passe a au plus {max} signes."),
+            format!("Un mot de passe a au plus {max} caractères."),
             format!("A password has at most {max} characters."),
         ),
         Text::new("Prenez-en un plus court.", "Take a shorter one."),

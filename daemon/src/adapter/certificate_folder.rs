@@ -90,12 +90,14 @@ fn fault(path: &Path, error: &dyn std::fmt::Display) -> Fault {
     Fault::passing(
         "certificate-not-kept",
         Text::new(
-            format!("Un fichier des certificats TLS ne va pas : {path} : {error}."),
-            format!("A file of the TLS certificates is not well: {path}: {error}."),
+            format!("Un fichier des certificats TLS est abîmé ou inutilisable : {path} : {error}."),
+            format!(
+                "A file of the TLS certificates is damaged or cannot be used: {path}: {error}."
+            ),
         ),
         Text::new(
-            "Vérifiez la place et les droits du dossier d'état.",
-            "Check the space and the rights of the state folder.",
+            "Vérifiez la place libre et les droits du dossier d'état.",
+            "Check the free space and the permissions of the state folder.",
         ),
     )
 }

@@ -166,7 +166,7 @@ async fn update(client: &Client, terminal: &Terminal, args: &ChangeArgs) -> Resu
 fn removed(app: &AppId) -> Text {
     Text::new(
         format!(
-            "Le service « {app} » s'arrête et son adresse se ferme. Ses données restent sur la machine ; « lavoir app reinstall {app} » le ramène."
+            "Le service « {app} » s'arrête et son adresse se ferme. Ses données restent sur la machine ; « lavoir app reinstall {app} » le rétablit."
         ),
         format!(
             "The app “{app}” stops and its address closes. Its data stay on the box; “lavoir app reinstall {app}” brings it back."
@@ -177,7 +177,7 @@ fn removed(app: &AppId) -> Text {
 fn deleted(app: &AppId) -> Text {
     Text::new(
         format!(
-            "Le service « {app} » s'arrête et TOUTES ses données sont effacées pour toujours : fichiers, base de données, réglages, mots de passe. Le registre garde la trace de ce qui fut décidé. Pour garder les données : « lavoir app remove {app} »."
+            "Le service « {app} » s'arrête et TOUTES ses données sont effacées pour toujours : fichiers, base de données, réglages, mots de passe. Le registre garde la trace de ce qui a été décidé. Pour garder les données : « lavoir app remove {app} »."
         ),
         format!(
             "The app “{app}” stops and ALL its data are deleted for ever: files, database, settings, passwords. The ledger keeps what was decided. To keep the data: “lavoir app remove {app}”."

@@ -90,7 +90,7 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             format!("removes “{app}” and keeps its data"),
         ),
         Event::ReinstallDecided { app } => Text::new(
-            format!("ramène « {app} » sur ses données"),
+            format!("rétablit « {app} » avec ses données"),
             format!("brings “{app}” back over its data"),
         ),
         Event::DeleteDecided { app } => Text::new(

@@ -88,7 +88,7 @@ pub fn valid(question: &Question, answer: &str) -> Result<(), Text> {
         && signs > max
     {
         return expected(
-            format!("au plus {max} signes"),
+            format!("au plus {max} caractères"),
             format!("at most {max} characters"),
         );
     }
@@ -96,7 +96,7 @@ pub fn valid(question: &Question, answer: &str) -> Result<(), Text> {
         QuestionKind::Text | QuestionKind::Secret => Ok(()),
         QuestionKind::Email if email(answer) => Ok(()),
         QuestionKind::Email => expected(
-            "une adresse électronique telle que nom@exemple.org",
+            "une adresse de courriel telle que nom@exemple.org",
             "an e-mail address such as name@example.org",
         ),
         QuestionKind::Username if username(answer) => Ok(()),

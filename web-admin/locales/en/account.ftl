@@ -27,6 +27,6 @@ days-365 = A year
 token-button = Make the token
 token-title = Your new token
 token-once = Write it down in a safe place now: it will never be shown again.
-token-until = until:
+token-until = ends:
 token-end = Delete
 token-end-named = Delete the token { $label }

@@ -26,8 +26,8 @@ version = version { $version }
 code = Code: { $code }
 operation = operation { $number }
 unknown = –
-wrong-mark = To look at again:
+wrong-mark = Needs another look:
 wrong-title = { $n ->
-    [one] One answer has to be looked at again
-   *[other] { $n } answers have to be looked at again
+    [one] One answer needs another look
+   *[other] { $n } answers need another look
 }

@@ -243,13 +243,13 @@ impl Admin for House {
                     NoKind::Forbidden,
                     "wrong-code",
                     "Ce n'est pas le bon code.",
-                    "This is not the code.",
+                    "This is not the right code.",
                 );
                 no.problems.push(problem(
                     "code",
                     "wrong-code",
                     "Ce n'est pas le bon code.",
-                    "This is not the code.",
+                    "This is not the right code.",
                 ));
                 return Err(no);
             }

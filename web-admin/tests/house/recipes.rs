@@ -112,7 +112,7 @@ pub fn questions() -> serde_json::Value {
     json!([
         {"id": "title", "kind": "text", "required": true, "max": 80, "default": "Le Verger",
          "label": {"fr": "Titre du site", "en": "Title of the site"},
-         "hint": {"fr": "Il paraît en haut de chaque page.", "en": "It stands at the top of every page."}},
+         "hint": {"fr": "Il s'affiche en haut de chaque page.", "en": "It is shown at the top of every page."}},
         {"id": "language", "kind": "choice", "required": true, "default": "fr_FR",
          "label": {"fr": "Langue du site", "en": "Language of the site"},
          "choices": [{"value": "fr_FR", "label": {"fr": "Français", "en": "French"}},

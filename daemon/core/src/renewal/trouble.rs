@@ -103,8 +103,8 @@ impl Trouble {
                     format!("The name {host} has no address in the DNS."),
                 ),
                 both(
-                    "Chez qui gère le domaine, créez un enregistrement A (et AAAA en IPv6) vers l'adresse de cette machine.",
-                    "Where the domain is looked after, create an A record (and AAAA for IPv6) with this machine's address.",
+                    "Chez le fournisseur du domaine, créez un enregistrement A (et AAAA en IPv6) vers l'adresse de cette machine.",
+                    "At the domain's provider, create an A record (and AAAA for IPv6) with this machine's address.",
                 ),
             ),
             Self::Elsewhere => (
@@ -147,8 +147,12 @@ impl Trouble {
             Self::DnsServer => (
                 "dns-server-refuses",
                 both(
-                    format!("Le serveur DNS n'a pas accepté l'enregistrement qui prouve {host}."),
-                    format!("The DNS server did not take the record that proves {host}."),
+                    format!(
+                        "Le serveur DNS n'a pas accepté l'enregistrement qui prouve que {host} est à vous."
+                    ),
+                    format!(
+                        "The DNS server did not accept the record that proves that {host} is yours."
+                    ),
                 ),
                 both(
                     "Vérifiez [tls.dns] dans lavoir.toml : serveur, zone, nom et fichier de la clé TSIG, et les droits de cette clé.",
@@ -161,7 +165,9 @@ impl Trouble {
                     format!(
                         "Un enregistrement CAA du domaine interdit à {authority} de certifier {host}."
                     ),
-                    format!("A CAA record of the domain forbids {authority} to certify {host}."),
+                    format!(
+                        "A CAA record of the domain forbids {authority} from certifying {host}."
+                    ),
                 ),
                 both(
                     "Ajoutez cette autorité à l'enregistrement CAA, ou choisissez-en une autre dans [tls].",
@@ -176,7 +182,7 @@ impl Trouble {
                 ),
                 both(
                     "Choisissez une autre adresse pour ce service, ou une autre autorité dans [tls].",
-                    "Choose another address for this service, or another authority in [tls].",
+                    "Choose another address for this app, or another authority in [tls].",
                 ),
             ),
             Self::Limit => (
@@ -190,8 +196,8 @@ impl Trouble {
                     ),
                 ),
                 both(
-                    "Rien à faire : la machine redemande d'elle-même, à la date dite.",
-                    "Nothing to do: the box asks again by itself, at the date that is said.",
+                    "Rien à faire : la machine redemande d'elle-même, à la date indiquée.",
+                    "Nothing to do: the box asks again by itself, on the date given.",
                 ),
             ),
             Self::Away => (
@@ -202,7 +208,7 @@ impl Trouble {
                 ),
                 both(
                     "Vérifiez l'accès à Internet ; la machine redemande d'elle-même.",
-                    "Check the access to the Internet; the box asks again by itself.",
+                    "Check the Internet connection; the box asks again by itself.",
                 ),
             ),
             Self::Untrusted => (
@@ -235,7 +241,7 @@ impl Trouble {
                 "contact-refused",
                 both(
                     format!("{authority} n'accepte pas l'adresse de contact."),
-                    format!("{authority} does not take the contact address."),
+                    format!("{authority} does not accept the contact address."),
                 ),
                 both(
                     "Corrigez contact dans [tls] de lavoir.toml, ou retirez cette ligne.",
@@ -282,8 +288,8 @@ impl Trouble {
             Self::Gateway => (
                 "gateway-away",
                 both(
-                    "La passerelle n'a pas pris la réponse à la vérification.",
-                    "The gateway did not take the answer to the challenge.",
+                    "La passerelle n'a pas accepté la réponse à la vérification.",
+                    "The gateway did not accept the answer to the challenge.",
                 ),
                 both(
                     "Regardez lavoir-gateway : systemctl status lavoir-gateway.",
@@ -293,12 +299,12 @@ impl Trouble {
             Self::NotKept => (
                 "certificate-not-kept",
                 both(
-                    "Ce qui concerne les certificats n'a pas pu être écrit sur le disque.",
-                    "What concerns certificates could not be written to the disk.",
+                    "Les fichiers des certificats n'ont pas pu être écrits sur le disque.",
+                    "The certificates' files could not be written to the disk.",
                 ),
                 both(
-                    "Vérifiez la place et les droits du dossier d'état.",
-                    "Check the space and the rights of the state folder.",
+                    "Vérifiez la place libre et les droits du dossier d'état.",
+                    "Check the free space and the permissions of the state folder.",
                 ),
             ),
             Self::Interrupted => (

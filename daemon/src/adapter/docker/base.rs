@@ -315,8 +315,8 @@ fn failed(lines: Vec<String>) -> Fault {
             "The Debian base of the images could not be made.",
         ),
         Text::new(
-            "Vérifiez la connexion de la machine, et l'archive Debian de la configuration. Un nouvel essai est fait tout seul.",
-            "Check the machine's connection, and the Debian archive of the configuration. It is tried again by itself.",
+            "Vérifiez la connexion au réseau, et l'archive Debian de la configuration. La machine réessaie d'elle-même.",
+            "Check the machine's connection, and the Debian archive of the configuration. The box tries again by itself.",
         ),
     )
     .with_lines(lines)

@@ -242,8 +242,8 @@ fn failed(lines: Vec<String>) -> Fault {
         ),
         if network {
             Text::new(
-                "Le réseau semble en cause : vérifiez la connexion. Un nouvel essai est fait tout seul.",
-                "The network seems to be the cause: check the connection. It is tried again by itself.",
+                "Le réseau semble en cause : vérifiez la connexion. La machine réessaie d'elle-même.",
+                "The network seems to be the cause: check the connection. The box tries again by itself.",
             )
         } else {
             Text::new(
@@ -269,8 +269,8 @@ fn too_long() -> Fault {
             ),
         ),
         Text::new(
-            "Un nouvel essai est fait tout seul et garde les étapes déjà faites.",
-            "It is tried again by itself and keeps the steps already done.",
+            "La machine réessaie d'elle-même, et garde les étapes déjà faites.",
+            "The box tries again by itself, and keeps the steps already done.",
         ),
     )
 }

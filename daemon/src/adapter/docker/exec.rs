@@ -143,8 +143,8 @@ fn too_long(timeout: Duration) -> Fault {
             ),
         ),
         Text::new(
-            "Un nouvel essai est fait tout seul. Si cela dure, signalez-le à ceux qui tiennent la recette, avec les lignes ci-dessous.",
-            "It is tried again by itself. If it lasts, tell those who keep the recipe, with the lines below.",
+            "La machine réessaie d'elle-même. Si cela dure, signalez-le à ceux qui tiennent la recette, avec les lignes ci-dessous.",
+            "The box tries again by itself. If it lasts, tell those who keep the recipe, with the lines below.",
         ),
     )
 }

@@ -56,10 +56,10 @@ pub(super) fn engine(error: &Error) -> Fault {
         }
         Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. } => Fault::passing(
             "engine-error",
-            Text::new("Le moteur de conteneurs a échoué.", "The container engine failed."),
+            Text::new("Docker a échoué.", "Docker failed."),
             Text::new(
-                "Un nouvel essai est fait tout seul. Si cela dure, lisez ce que dit le moteur : journalctl -u docker",
-                "It is tried again by itself. If it lasts, read what the engine says: journalctl -u docker",
+                "La machine réessaie d'elle-même. Si cela dure, lisez ce que dit Docker : journalctl -u docker",
+                "The box tries again by itself. If it lasts, read what Docker says: journalctl -u docker",
             ),
         )
         .with_lines([said]),
@@ -73,12 +73,12 @@ pub(super) fn slow() -> Fault {
     Fault::passing(
         "engine-slow",
         Text::new(
-            "Le moteur de conteneurs n'a pas répondu à temps.",
-            "The container engine did not answer in time.",
+            "Docker n'a pas répondu à temps.",
+            "Docker did not answer in time.",
         ),
         Text::new(
-            "Un nouvel essai est fait tout seul. Si cela dure, la machine est peut-être surchargée : lavoir status",
-            "It is tried again by itself. If it lasts, the machine may be overloaded: lavoir status",
+            "La machine réessaie d'elle-même. Si cela dure, la machine est peut-être surchargée : lavoir status",
+            "The box tries again by itself. If it lasts, the machine may be overloaded: lavoir status",
         ),
     )
 }
@@ -86,10 +86,7 @@ pub(super) fn slow() -> Fault {
 fn away(said: String) -> Fault {
     Fault::passing(
         "engine-away",
-        Text::new(
-            "Le moteur de conteneurs ne répond pas.",
-            "The container engine does not answer.",
-        ),
+        Text::new("Docker ne répond pas.", "Docker does not answer."),
         Text::new(
             "Démarrez-le (systemctl start docker) : le travail reprend tout seul.",
             "Start it (systemctl start docker): the work goes on by itself.",
@@ -101,7 +98,7 @@ fn away(said: String) -> Fault {
 fn refused(said: String) -> Fault {
     Fault::lasting(
         "engine-refused",
-        Text::new("Le moteur de conteneurs a refusé la demande.", "The container engine refused what was asked."),
+        Text::new("Docker a refusé la demande.", "Docker refused what was asked."),
         Text::new(
             "La raison est ci-dessous. Si la recette en est la cause, signalez-le à ceux qui la tiennent.",
             "The reason is below. If the recipe is the cause, tell those who keep it.",
@@ -117,8 +114,8 @@ pub(super) fn network(error: &Error) -> Fault {
         return Fault::lasting(
             "no-network-left",
             Text::new(
-                "Le moteur de conteneurs n'a plus de plage d'adresses pour un réseau de plus.",
-                "The container engine has no address range left for one more network.",
+                "Docker n'a plus de plage d'adresses pour un nouveau réseau.",
+                "Docker has no address range left for one more network.",
             ),
             Text::new(
                 "Retirez un service, ou donnez au moteur plus de plages : « default-address-pools » dans /etc/docker/daemon.json",

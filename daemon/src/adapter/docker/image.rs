@@ -291,8 +291,8 @@ fn unreachable(reference: &str, lines: Vec<String>) -> Fault {
             format!("The image registry {} cannot be reached.", host(reference)),
         ),
         Text::new(
-            "Vérifiez la connexion de la machine. Un nouvel essai est fait tout seul.",
-            "Check the machine's connection. It is tried again by itself.",
+            "Vérifiez la connexion au réseau. La machine réessaie d'elle-même.",
+            "Check the machine's connection. The box tries again by itself.",
         ),
     )
     .with_lines(lines)

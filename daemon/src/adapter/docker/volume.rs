@@ -387,8 +387,8 @@ fn copy_failed(lines: Vec<String>) -> Fault {
         "copy-failed",
         Text::new("Les données n'ont pas pu être mises de côté.", "The data could not be set aside."),
         Text::new(
-            "Les données en place n'ont pas changé. La raison est ci-dessous ; un nouvel essai est fait tout seul.",
-            "The data in place has not changed. The reason is below; it is tried again by itself.",
+            "Les données en place n'ont pas changé. La raison est ci-dessous ; la machine réessaie d'elle-même.",
+            "The data in place has not changed. The reason is below; the box tries again by itself.",
         ),
     )
     .with_lines(lines)
