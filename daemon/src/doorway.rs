@@ -69,7 +69,8 @@ pub async fn tell_open(
     loop {
         let picture = pictures.borrow_and_update().clone();
         let version = *applied.borrow_and_update();
-        if picture.version == version {
+        // Version 0 is nobody's: the gateway has not said anything yet.
+        if version > 0 && picture.version == version {
             let is_open = |route: &&Route| matches!(route.target, Target::Upstream { .. });
             let hosts = picture
                 .routes

@@ -46,13 +46,17 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
                 .filter(|held| self.directory(authority).as_ref() == Some(&held.directory))
                 .map(|held| held.chain_pem.clone()),
         };
-        let ended = match self.ports.store.under_way(host) {
+        // An order that another authority has not ended must not keep this one from its turn.
+        let asked = self.directory(authority);
+        let under_way = self.ports.store.under_way(host).ok().flatten();
+        let under_way = under_way.filter(|begun| asked.as_ref() == Some(&begun.directory));
+        let ended = match under_way {
             // Certified, but not kept: nothing new is asked for.
-            Ok(Some(under_way)) => match self.finish(host, &under_way).await {
+            Some(under_way) => match self.finish(host, &under_way).await {
                 Err(no) if no.trouble == Trouble::Interrupted => self.place(&order).await,
                 ended => ended,
             },
-            _ => self.place(&order).await,
+            None => self.place(&order).await,
         };
         let ended = ended.map_err(|no| match (&no.trouble, look) {
             // The authority saw that something is wrong, our own look saw what.
@@ -82,7 +86,7 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
         match ordered {
             Ok(Ok(new)) => self.keep(&order.host, &new),
             Ok(Err(no)) => {
-                self.forget_under_way(&order.host);
+                self.forget_unless_passing(&order.host, &no.trouble);
                 Err(no)
             }
             // What is under way stays: the next try begins by ending it.
@@ -101,16 +105,18 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
         match self.ports.authorities.finish(host, under_way).await {
             Ok(new) => self.keep(host, &new),
             Err(no) => {
-                if no.trouble == Trouble::Interrupted {
-                    self.forget_under_way(host);
-                }
+                self.forget_unless_passing(host, &no.trouble);
                 Err(no)
             }
         }
     }
 
     fn keep(&self, host: &Hostname, new: &KeptCertificate) -> Result<(), NoCertificate> {
-        let held = self.held(host);
+        // One of an authority that is not asked any more is to be replaced, whatever it is worth.
+        let asked = self.settings.authorities();
+        let held = self
+            .held(host)
+            .filter(|held| asked.iter().any(|asked| asked.directory == held.directory));
         let held = held.as_ref().map(|held| &held.paper);
         let short_wanted = self.settings.profile.is_some();
         let now = self.clock.now();
@@ -122,6 +128,15 @@ impl<K: Clock, E: Entropy> Orders<K, E> {
         kept.map_err(|fault| NoCertificate::said(Trouble::NotKept, fault))?;
         self.forget_under_way(host);
         Ok(())
+    }
+
+    /// What the authority may have certified before the line broke is ended by the next try: asked for anew, it would
+    /// count against the authority's limits each time.
+    fn forget_unless_passing(&self, host: &Hostname, trouble: &Trouble) {
+        use Trouble::{Away, Clock, Limit, Untrusted};
+        if !matches!(trouble, Away | Clock | Limit | Untrusted) {
+            self.forget_under_way(host);
+        }
     }
 
     fn forget_under_way(&self, host: &Hostname) {

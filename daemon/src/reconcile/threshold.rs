@@ -65,8 +65,13 @@ impl Threshold {
     /// Ends once visitors find these doors shut. The gateway may be away: whoever waits has an end of its own.
     pub(super) async fn found_shut(&self, hosts: &BTreeSet<Hostname>) {
         let Some(open) = &self.open else { return };
+        let mut open = open.clone();
+        // Nothing said yet: the gateway may still let in by what an earlier daemon told it.
+        if !open.has_changed().unwrap_or(true) {
+            let _ = open.changed().await;
+        }
         // The sender lives as long as the daemon.
-        let _ = open.clone().wait_for(|open| open.is_disjoint(hosts)).await;
+        let _ = open.wait_for(|open| open.is_disjoint(hosts)).await;
     }
 
     /// The next look may open them.

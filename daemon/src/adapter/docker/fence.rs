@@ -53,6 +53,8 @@ impl Fence {
                 tracing::info!("the engine manages no packet filter here: none is kept");
             }
             Ok(Kept::NoDoorstep) => {}
+            // Said once: a machine without iptables stays without it.
+            Err(error) if !first && error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 tracing::warn!(%error, "the packet filter before the apps could not be kept")
             }

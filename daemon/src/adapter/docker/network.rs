@@ -28,6 +28,8 @@ impl Docker {
             name: network_name(app),
             driver: Some("bridge".to_owned()),
             options: Some([bridge].into()),
+            // Whatever the engine's default: the packet filter before the apps knows IPv4 alone (decision 0016).
+            enable_ipv6: Some(false),
             labels: Some(self.labels(app)),
             ..Default::default()
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use bollard::models::ImageSummary;
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 
-use super::labels::{BASES, BOX, FOOTING, NAMES};
+use super::labels::{APP, BASES, BOX, FOOTING, NAMES};
 use super::{Docker, SILENCE, fault};
 use crate::ports::Answer;
 
@@ -68,7 +68,10 @@ impl Docker {
             let nameless = nameless.map_err(|e| fault::engine(&e))?;
             let mut any = false;
             for stage in nameless {
-                let ours = self.is_ours(Some(&stage.labels)) && stage.labels.contains_key(FOOTING);
+                // What somebody has committed from a container carries the app's label, and is theirs.
+                let ours = self.is_ours(Some(&stage.labels))
+                    && stage.labels.contains_key(FOOTING)
+                    && !stage.labels.contains_key(APP);
                 if ours && tried.insert(stage.id.clone()) {
                     any = true;
                     self.drop_image(&stage.id).await?;
