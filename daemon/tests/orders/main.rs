@@ -262,6 +262,36 @@ async fn a_full_disk_costs_no_second_certificate() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_costs_no_second_certificate_nor_a_second_authority_its_turn() {
+    let town = Town::new();
+    town.facts().does.push_back(Does::LosesTheAnswer);
+    let mut running = start(&town, true, |_| ());
+    let next = running.round(NAME).await;
+    assert_eq!(running.code(), "authority-away");
+    town.set(next);
+    running.round(NAME).await;
+    assert_eq!(running.card().health, Health::Good);
+    assert_eq!((town.facts().orders.len(), town.facts().finished), (1, 1));
+
+    // The order that nobody ends stays with the first; the second is asked all the same.
+    let town = Town::new();
+    town.facts().does.push_back(Does::LosesTheAnswer);
+    for _ in 0..2 {
+        town.facts().does.push_back(Does::Fails(Trouble::Away));
+    }
+    let mut running = start(&town, true, |tls| tls.fallback = Some(SECOND.into()));
+    for _ in 0..3 {
+        let next = running.round(NAME).await;
+        assert_eq!(running.code(), "authority-away");
+        town.set(next);
+    }
+    running.round(NAME).await;
+    assert_eq!(running.card().health, Health::Good);
+    let asked: Vec<usize> = town.facts().orders.iter().map(|order| order.0).collect();
+    assert_eq!((asked, town.facts().finished), (vec![0, 1], 0));
+}
+
+#[tokio::test]
 async fn a_worse_certificate_is_not_taken() {
     let town = Town::new();
     let mut running = start(&town, true, |_| ());

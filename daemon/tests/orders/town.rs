@@ -38,6 +38,8 @@ pub enum Does {
     Limits(Timestamp),
     /// Certifies, and then the power goes: nothing ever comes back.
     GoesSilent,
+    /// Certifies, and the answer is lost on the way.
+    LosesTheAnswer,
 }
 
 #[derive(Default)]
@@ -166,13 +168,16 @@ impl Authorities for Town {
                     change(&mut given);
                     Ok(given)
                 }
-                Does::GoesSilent => {
+                Does::GoesSilent | Does::LosesTheAnswer => {
                     proofs.keep(&UnderWay {
                         directory: directory.into(),
                         url: "order".into(),
                         key_pem: "key".into(),
                     })?;
-                    std::future::pending().await
+                    match does {
+                        Does::GoesSilent => std::future::pending().await,
+                        _ => Err(Trouble::Away.into()),
+                    }
                 }
             }
         })
