@@ -227,7 +227,7 @@ pub const WRONG_IN_ALL_A_MINUTE_MAX: usize = 30;
 pub const WRONG_WAIT_MS: u64 = 2_000;
 /// Addresses whose tries are remembered; the oldest is forgotten first.
 pub const TRYING_ADDRESSES_MAX: usize = 4_096;
-/// Tries that wait or are being looked at, at the same time.
+/// Tries that are being looked at, at the same time.
 pub const TRIES_AT_ONCE_MAX: usize = 16;
 /// Ledger entries on a page of the panel.
 pub const LEDGER_ROWS: usize = 30;
