@@ -112,6 +112,8 @@ pub const GATEWAY_OPENS_MS_MAX: u64 = 5_000;
 pub const GATEWAY_SHUTS_MS_MAX: u64 = 5_000;
 /// The same picture again when nothing moves, so that a lost listener is noticed, ms.
 pub const PROGRESS_AGAIN_MS: u64 = 10_000;
+/// Streams of progress that tokens follow, at the same time.
+pub const PROGRESS_STREAMS_MAX: usize = 32;
 /// One stream of progress, seconds; whoever still listens asks again.
 pub const PROGRESS_STREAM_S_MAX: u64 = 4 * 3_600;
 /// Last lines of a container that can be asked for.
