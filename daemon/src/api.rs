@@ -27,7 +27,7 @@ use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::observed::Observed;
 use lavoir_core::state::State as BoxState;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
 
 pub use apps::{failure as failure_of, health};
@@ -63,6 +63,8 @@ pub struct Api<W: World> {
     pub accounts: Arc<Accounts<W>>,
     /// How the machine does.
     pub measures: Arc<Measures>,
+    /// Places for the streams of progress that tokens follow.
+    pub followed: Arc<Semaphore>,
 }
 
 /// Takes what people ask and knows the catalogue.

@@ -44,7 +44,7 @@ use lavoir_core::text::Text;
 use lavoir_web_admin::admin::Trust;
 use sha2::Digest as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Networks from which requests of the gateway can come: the engine's bridges are all within the private ranges
 /// (RFC 1918, RFC 4193), and nothing but the gateway reaches an app there.
@@ -193,6 +193,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         desk: desk.clone(),
         accounts: accounts.clone(),
         measures: measures.clone(),
+        followed: Arc::new(Semaphore::new(limits::PROGRESS_STREAMS_MAX)),
     });
     let router = api::router(api.clone());
     let pages = lavoir_web_admin::panel(Arc::new(Panel {

@@ -101,6 +101,7 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         progress: Arc::new(Progress::default()),
         observed: watch::channel(Arc::default()).1,
         desk: desk.clone(),
+        followed: Arc::new(Semaphore::new(lavoir_core::limits::PROGRESS_STREAMS_MAX)),
     };
     (router(Arc::new(api)), desk)
 }

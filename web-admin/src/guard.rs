@@ -55,9 +55,43 @@ pub(crate) fn from_here(headers: &HeaderMap) -> bool {
     };
     let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
     let said = origin.as_bytes();
-    let without_scheme = said
-        .strip_prefix(b"https://")
-        // Loopback only: a browser treats nothing else over plain HTTP as us, and the cookies need HTTPS anyway.
-        .or_else(|| said.strip_prefix(b"http://"));
+    let without_scheme = said.strip_prefix(b"https://").or_else(|| {
+        // Loopback only: over plain HTTP, anybody on the network could say anything in our name.
+        let host = said.strip_prefix(b"http://")?;
+        is_loopback(host).then_some(host)
+    });
     without_scheme.is_some() && without_scheme == host
+}
+
+/// With or without a port.
+fn is_loopback(host: &[u8]) -> bool {
+    let ours: [&[u8]; 3] = [b"localhost", b"127.0.0.1", b"[::1]"];
+    ours.iter()
+        .filter_map(|own| host.strip_prefix(*own))
+        .any(|rest| rest.is_empty() || rest.starts_with(b":"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_here_on_loopback_only() {
+        for (origin, host, expected) in [
+            ("https://verger.example", "verger.example", true),
+            ("http://verger.example", "verger.example", false),
+            ("http://localhost", "localhost", true),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://[::1]:8080", "[::1]:8080", true),
+            ("http://localhost:1", "localhost:2", false),
+            ("http://localhost.example", "localhost.example", false),
+        ] {
+            let said = [(header::ORIGIN, origin), (header::HOST, host)];
+            let headers = said
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .into_iter()
+                .collect();
+            assert_eq!(from_here(&headers), expected, "{origin}");
+        }
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use lavoir_core::limits;
 use lavoir_core::text::{Language, Text};
+use serde::de::DeserializeOwned;
 
 use crate::admin::{About, Session};
 use crate::figures::Calendar;
@@ -163,21 +165,15 @@ impl FromRequest<Arc<Panel>> for Sent {
     async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
         let reader = Reader::new(&parts, panel).await;
-        let here = guard::from_here(&parts.headers) && parts.method == Method::POST;
-        let form =
-            Form::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), panel);
-        let fields = match form.await {
-            Ok(Form(fields)) if fields.len() <= limits::FORM_FIELDS_MAX => fields,
-            Ok(_) => return Err(refused::unreadable(&reader, StatusCode::BAD_REQUEST)),
-            Err(no) => {
-                use axum::response::IntoResponse as _;
-                let status = match no.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-                    _ => StatusCode::BAD_REQUEST,
-                };
-                return Err(refused::unreadable(&reader, status));
-            }
+        let bytes_max = match reader.session {
+            Some(_) => limits::FORM_BYTES_MAX,
+            None => limits::STRANGER_FORM_BYTES_MAX,
         };
+        let request = Request::from_parts(parts, body);
+        let fields: Vec<(String, String)> = form(&reader, request, bytes_max).await?;
+        if fields.len() > limits::FORM_FIELDS_MAX {
+            return Err(refused::unreadable(&reader, StatusCode::BAD_REQUEST));
+        }
         let sent = Self {
             form_token: fields
                 .iter()
@@ -187,15 +183,36 @@ impl FromRequest<Arc<Panel>> for Sent {
             reader,
             fields,
         };
-        if !here {
-            return Err(refused::not_from_here(&sent.reader));
-        }
         if !panel.tokens.is_ours(&sent.reader.key, &sent.form_token) {
             // The session ended while the form was being filled in, or the box restarted.
             return Err(refused::too_old(&sent.reader));
         }
         Ok(sent)
     }
+}
+
+/// Reads a form of ours. One from elsewhere is not even read, and none is waited for long: who sends it slowly holds a
+/// conversation with the panel.
+pub(crate) async fn form<T: DeserializeOwned>(
+    reader: &Reader,
+    mut request: Request,
+    bytes_max: usize,
+) -> Result<T, Response> {
+    if request.method() != Method::POST || !guard::from_here(request.headers()) {
+        return Err(refused::not_from_here(reader));
+    }
+    DefaultBodyLimit::max(bytes_max).apply(&mut request);
+    let arrives = Form::<T>::from_request(request, &());
+    let limit = Duration::from_secs(limits::FORM_S_MAX);
+    let status = match tokio::time::timeout(limit, arrives).await {
+        Ok(Ok(Form(form))) => return Ok(form),
+        Ok(Err(no)) => match no.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        },
+        Err(_) => StatusCode::REQUEST_TIMEOUT,
+    };
+    Err(refused::unreadable(reader, status))
 }
 
 /// A form sent by somebody who is signed in.

@@ -19,7 +19,7 @@ pub(crate) fn gone(reader: &Reader) -> Response {
     told(reader, StatusCode::NOT_FOUND, Chapter::Home, "gone")
 }
 
-/// A form that cannot be read, or is too long.
+/// A form that cannot be read, is too long, or did not arrive in time.
 pub(crate) fn unreadable(reader: &Reader, status: StatusCode) -> Response {
     told(reader, status, Chapter::Home, "unreadable")
 }

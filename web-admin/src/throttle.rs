@@ -53,10 +53,11 @@ impl Throttle {
             wrong.push_back((at, from));
             wrong.len() > limits::WRONG_IN_ALL_A_MINUTE_MAX
         };
-        let place = self.at_once.acquire().await.ok()?;
+        // Before it takes a place: those who wait keep nobody from being looked at.
         if slow {
             tokio::time::sleep(Duration::from_millis(limits::WRONG_WAIT_MS)).await;
         }
+        let place = self.at_once.acquire().await.ok()?;
         Some(Try {
             throttle: self,
             at,
@@ -125,5 +126,10 @@ mod tests {
             assert!(throttle.try_from(from(&address)).await.is_some());
         }
         assert!(throttle.try_from(from("192.0.2.1")).await.is_some());
+        // Whoever waits holds no place.
+        let waits = std::pin::pin!(throttle.try_from(from("192.0.2.2")));
+        assert!(futures_util::poll!(waits).is_pending());
+        let free = throttle.at_once.available_permits();
+        assert_eq!(free, limits::TRIES_AT_ONCE_MAX);
     }
 }

@@ -7,6 +7,9 @@ mod walk;
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use futures_util::stream;
 use house::House;
 use house::pages::PAGES;
 use walk::Browser;
@@ -55,4 +58,50 @@ async fn what_is_typed_stays_text_too() {
         let seen = page::parse(&answer.body);
         assert!(seen.find("script").is_empty(), "{path}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_does_not_arrive_is_not_waited_for() {
+    let house = Arc::new(House::busy());
+    for browser in [Browser::stranger(&house), Browser::signed_in(&house)] {
+        for path in ["/sign-in", "/language", "/apps/blog/act/stop"] {
+            for (origin, expected) in [
+                ("https://verger.example", StatusCode::REQUEST_TIMEOUT),
+                ("https://blog.verger.example", StatusCode::FORBIDDEN),
+            ] {
+                let nothing = stream::pending::<Result<&str, std::io::Error>>();
+                let request = Request::post(path)
+                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .header(header::ORIGIN, origin)
+                    .body(Body::from_stream(nothing))
+                    .unwrap();
+                let started = tokio::time::Instant::now();
+                assert_eq!(browser.ask(request).await.status, expected, "{path}");
+                // One from elsewhere is not read at all.
+                let waited = started.elapsed().as_secs();
+                assert_eq!(waited > 0, expected == StatusCode::REQUEST_TIMEOUT);
+                assert!(waited < 20, "{path}: {waited} s");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_sends_less_than_somebody_who_is_signed_in() {
+    let house = Arc::new(House::busy());
+    let (some, more) = ("x".repeat(2 * 1024), "x".repeat(20 * 1024));
+    let stranger = Browser::stranger(&house);
+    for (path, text, expected) in [
+        ("/sign-in", &some, StatusCode::FORBIDDEN),
+        ("/sign-in", &more, StatusCode::PAYLOAD_TOO_LARGE),
+        ("/apps/blog/settings", &more, StatusCode::PAYLOAD_TOO_LARGE),
+        ("/language", &some, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let answer = stranger.send(path, &[("name", text)]).await;
+        assert_eq!(answer.status, expected, "{path}");
+    }
+    let owner = Browser::signed_in(&house);
+    // Read, but without its token.
+    let answer = owner.send("/apps/blog/settings", &[("name", &more)]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }

@@ -97,8 +97,9 @@ pub const PROGRESS_STEPS_MAX: usize = 200;
 pub const API_BODY_BYTES_MAX: usize = 256 * 1024;
 /// Conversations with the API at the same time.
 pub const API_CONNECTIONS_MAX: usize = 64;
-/// Conversations of the gateway with the panel at the same time; whoever follows progress holds one.
-pub const PANEL_CONNECTIONS_MAX: usize = 200;
+/// Conversations of the gateway with the panel at the same time; whoever follows progress holds one. More than the
+/// gateway lets one client ask at once (512): no client alone takes them all.
+pub const PANEL_CONNECTIONS_MAX: usize = 640;
 /// For the head of a request to arrive, seconds.
 pub const API_HEAD_S: u64 = 10;
 /// For an answer of the API to begin, seconds.
@@ -111,6 +112,8 @@ pub const GATEWAY_OPENS_MS_MAX: u64 = 5_000;
 pub const GATEWAY_SHUTS_MS_MAX: u64 = 5_000;
 /// The same picture again when nothing moves, so that a lost listener is noticed, ms.
 pub const PROGRESS_AGAIN_MS: u64 = 10_000;
+/// Streams of progress that tokens follow, at the same time.
+pub const PROGRESS_STREAMS_MAX: usize = 32;
 /// One stream of progress, seconds; whoever still listens asks again.
 pub const PROGRESS_STREAM_S_MAX: u64 = 4 * 3_600;
 /// Last lines of a container that can be asked for.
@@ -196,6 +199,12 @@ const _: () = assert!(STEP_PAUSE_MS <= STEP_PAUSE_MS_MAX);
 
 /// Bytes of a form sent to the panel.
 pub const FORM_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of a form from somebody who is not signed in.
+pub const STRANGER_FORM_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of the form that chooses a language.
+pub const LANGUAGE_FORM_BYTES_MAX: usize = 1024;
+/// For a form to arrive, seconds.
+pub const FORM_S_MAX: u64 = 15;
 /// Fields of a form.
 pub const FORM_FIELDS_MAX: usize = 2 * PARTS_MAX + 32;
 /// Forms remembered as sent, so that sending one twice does nothing twice.
@@ -220,7 +229,7 @@ pub const WRONG_IN_ALL_A_MINUTE_MAX: usize = 30;
 pub const WRONG_WAIT_MS: u64 = 2_000;
 /// Addresses whose tries are remembered; the oldest is forgotten first.
 pub const TRYING_ADDRESSES_MAX: usize = 4_096;
-/// Tries that wait or are being looked at, at the same time.
+/// Tries that are being looked at, at the same time.
 pub const TRIES_AT_ONCE_MAX: usize = 16;
 /// Ledger entries on a page of the panel.
 pub const LEDGER_ROWS: usize = 30;

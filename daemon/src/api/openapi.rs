@@ -1,6 +1,10 @@
 //! The OpenAPI document, made from the table of roads and from the types themselves.
 
-use axum::Json;
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use axum::response::{IntoResponse, Response};
+use http::header;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -8,8 +12,11 @@ use super::problem::{MEDIA_TYPE, Written};
 use super::roads::{Answers, May, Road, SchemaOf, roads};
 use crate::ports::World;
 
-pub(super) async fn document_of<W: World>() -> Json<Value> {
-    Json(document::<W>())
+/// Made once: anybody may ask for it, and it is the same for all worlds.
+pub(super) async fn document_of<W: World>() -> Response {
+    static MADE: OnceLock<Bytes> = OnceLock::new();
+    let made = MADE.get_or_init(|| document::<W>().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], made.clone()).into_response()
 }
 
 /// The document: OpenAPI 3.1, whose schemas are JSON Schema 2020-12 as the types tell them.

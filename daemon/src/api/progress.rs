@@ -7,23 +7,26 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::{HeaderMap, header};
 use lavoir_core::app::{App, Doing, Phase};
-use lavoir_core::id::{AppId, Hostname, Revision};
+use lavoir_core::command::Actor;
+use lavoir_core::id::{AppId, Hostname, Revision, TokenId};
 use lavoir_core::limits;
 use lavoir_core::state::State as BoxState;
+use lavoir_core::text::Text;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::apps::{failure, find};
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
+use super::roads::Caller;
 use super::wire::{FailureCard, Outcome, Picture};
 use super::{Api, Shared};
-use crate::ports::World;
+use crate::ports::{Clock as _, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +45,7 @@ fn yes() -> bool {
 
 pub(super) async fn progress<W: World>(
     State(api): Shared<W>,
+    Extension(Caller(actor)): Extension<Caller>,
     id: Result<Path<AppId>, PathRejection>,
     how_long: Result<Query<HowLong>, QueryRejection>,
     headers: HeaderMap,
@@ -60,7 +64,15 @@ pub(super) async fn progress<W: World>(
         Err(_) if gone_since => Revision(0),
         Err(problem) => return Err(problem),
     };
+    let token = match actor {
+        Actor::Token(token) => {
+            let place = api.followed.clone().try_acquire_owned();
+            Some((token, place.map_err(|_| too_many())?))
+        }
+        _ => None,
+    };
     let watcher = Watcher {
+        token,
         states: api.engine.watch(),
         changes: api.progress.watch(),
         open_hosts: api.open_hosts.clone(),
@@ -80,11 +92,28 @@ pub(super) async fn progress<W: World>(
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
+fn too_many() -> Problem {
+    Problem::new(
+        Kind::Away,
+        "progress-too-many",
+        Text::new(
+            "Trop de programmes suivent déjà ce qui se passe.",
+            "Too many programs follow what happens already.",
+        ),
+        Text::new(
+            "Fermez-en, ou redemandez dans un moment.",
+            "Close some, or ask again in a while.",
+        ),
+    )
+}
+
 const LINES: &str = "application/x-ndjson";
 const EVENTS: &str = "text/event-stream";
 
 struct Watcher<W: World> {
     api: Arc<Api<W>>,
+    /// For whom, and the place it takes; none for root.
+    token: Option<(TokenId, OwnedSemaphorePermit)>,
     id: AppId,
     waited: Revision,
     once: bool,
@@ -124,7 +153,7 @@ async fn next_line<W: World>(watcher: Option<Watcher<W>>) -> Result<Line<W>, ser
 }
 
 impl<W: World> Watcher<W> {
-    /// The next picture worth sending; none when the stream has lasted long enough.
+    /// The next picture worth sending; none when the stream has lasted long enough, or its token has ended.
     async fn next_picture(&mut self) -> Option<Picture> {
         let not_before = self
             .sent_at
@@ -133,6 +162,9 @@ impl<W: World> Watcher<W> {
             self.states.mark_unchanged();
             self.changes.mark_unchanged();
             self.open_hosts.mark_unchanged();
+            if !self.may_look() {
+                return None;
+            }
             let mut picture = self.look();
             let now = Instant::now();
             let mut wake_by = self.until;
@@ -172,6 +204,15 @@ impl<W: World> Watcher<W> {
                 sleep_until(wake).await;
             }
         }
+    }
+
+    /// Whether the token it was asked for with still lives.
+    fn may_look(&self) -> bool {
+        let now = self.api.engine.world().clock().now();
+        let state = self.api.engine.state();
+        self.token
+            .as_ref()
+            .is_none_or(|(token, _)| state.accounts().living(*token, now).is_some())
     }
 
     /// Whether the app is open by decision, and the gateway does not let anybody in yet.

@@ -21,7 +21,7 @@ use lavoir_core::state::State;
 use lavoir_tests::memory::Memory;
 use lavoir_tests::shapes::bare;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
@@ -82,6 +82,7 @@ impl Outside {
             desk: Arc::new(Double(house.engine.clone())),
             accounts: house.accounts.clone(),
             measures: Arc::new(Measures::default()),
+            followed: Arc::new(Semaphore::new(limits::PROGRESS_STREAMS_MAX)),
         });
         Self {
             house,
@@ -260,6 +261,40 @@ async fn root_makes_lists_and_ends_tokens_over_the_socket() {
     let (status, _) = answer(&outside.root, request(Method::DELETE, &path, Value::Null)).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert_eq!(made.token, TokenId(1));
+}
+
+#[tokio::test]
+async fn streams_are_counted_and_end_with_their_token() {
+    let outside = Outside::new().await;
+    let token = outside.token(Scope::Act, 1).await;
+    let bearer = format!("Bearer {}", *token.key);
+    let (status, _) = outside.ask("POST", "/v1/acts", &bearer).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let follow = || {
+        let request = Request::get("/v1/apps/blog/progress").header("authorization", &bearer);
+        let request = request.body(Body::empty()).unwrap();
+        outside.https.clone().oneshot(request)
+    };
+    let mut streams = Vec::new();
+    for _ in 0..limits::PROGRESS_STREAMS_MAX {
+        let response = follow().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        streams.push(response.into_body());
+    }
+    assert_eq!(
+        follow().await.unwrap().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    streams.pop();
+    assert_eq!(follow().await.unwrap().status(), StatusCode::OK);
+
+    let mut stream = streams.pop().unwrap();
+    assert!(stream.frame().await.is_some(), "it begins");
+    let owner = Actor::Person(PersonId(1));
+    let ended = outside.house.accounts.end_token(owner, token.token).await;
+    ended.map_err(said).unwrap();
+    let more = tokio::time::timeout(std::time::Duration::from_secs(5), stream.frame()).await;
+    assert!(more.unwrap().is_none(), "it ended with its token");
 }
 
 #[tokio::test]

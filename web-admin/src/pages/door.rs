@@ -1,6 +1,6 @@
 //! The door: first visit, sign in, sign out, language.
 
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use lavoir_core::limits;
@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use crate::admin::{Credentials, FirstAccount, NewSession, No};
 use crate::forms::{Field, Wrong, place, summary};
 use crate::panel::Panel;
-use crate::reader::{Reader, Sent, ours};
+use crate::reader::{Reader, Sent, form, ours};
 use crate::render::{Chapter, see};
-use crate::{cookies, guard, language, refused};
+use crate::{cookies, language, refused};
 
 /// The first visit: the set-up code makes the first account.
 pub(crate) async fn first(reader: Reader) -> Response {
@@ -289,17 +289,11 @@ pub(crate) struct Chosen {
 }
 
 /// Harmless, so that it needs no token: every page has this form, also those that no session stands behind.
-pub(crate) async fn language(
-    reader: Reader,
-    headers: HeaderMap,
-    form: Result<axum::extract::Form<Chosen>, axum::extract::rejection::FormRejection>,
-) -> Response {
-    let Ok(axum::extract::Form(chosen)) = form else {
-        return refused::unreadable(&reader, StatusCode::BAD_REQUEST);
+pub(crate) async fn language(reader: Reader, request: Request) -> Response {
+    let chosen: Chosen = match form(&reader, request, limits::LANGUAGE_FORM_BYTES_MAX).await {
+        Ok(chosen) => chosen,
+        Err(no) => return no,
     };
-    if !guard::from_here(&headers) {
-        return refused::not_from_here(&reader);
-    }
     let mut response = see(ours(&chosen.back).unwrap_or("/"));
     if matches!(chosen.language.as_str(), "fr" | "en")
         && let Some(cookie) = cookies::set(language::COOKIE, &chosen.language, Some(31_536_000))
