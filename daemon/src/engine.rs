@@ -264,15 +264,15 @@ impl<W: World> Engine<W> {
             events,
             root_before: writer.tree.root(),
         };
-        if let Command::Act(action) = &request.command {
-            // Before the entry: a decision whose answers are lost could never be carried out. After the decision: a
-            // refused request leaves nothing behind.
-            keep(&*self.world, action, &beside).await?;
-        }
         let (world, shown) = (self.world.clone(), self.state.clone());
-        // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but an entry that
-        // may be on the disk must also come into the state.
+        // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but what was kept
+        // must get its entry, and an entry that may be on the disk must also come into the state.
         let written = tokio::spawn(async move {
+            if let Command::Act(action) = &request.command {
+                // Before the entry: a decision whose answers are lost could never be carried out. After the decision:
+                // a refused request leaves nothing behind.
+                keep(&*world, action, &beside).await?;
+            }
             append(&*world, &mut writer, &entry).await?;
             let state = Arc::new(writer.state.clone());
             shown.send_replace(state.clone());

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use lavoir::api::Kind;
+use lavoir::engine::Beside;
 use lavoir::ports::{Clock as _, KeptPerson, PrivateStore as _, World as _};
 use lavoir::recipe::commitment;
-use lavoir_core::command::Actor;
+use lavoir_core::command::{Action, Actor};
 use lavoir_core::id::PersonId;
 use lavoir_core::ledger::unhex;
 use lavoir_core::limits;
@@ -332,4 +333,31 @@ async fn a_lost_password_is_reset_with_a_new_code() {
         code_of(house.accounts.sign_in(comes(NAME, new, "")).await),
         "well"
     );
+}
+
+#[tokio::test]
+async fn whoever_goes_away_in_the_middle_leaves_no_password_without_its_entry() {
+    for looks in 1..5 {
+        let (house, _) = House::opened().await;
+        let person = PersonId(1);
+        let mut asked = Box::pin(house.engine.act_keeping(
+            Actor::Person(person),
+            Action::ChangePassword { person },
+            Beside::Password(person, secret("$another$")),
+        ));
+        for _ in 0..looks {
+            let _ = futures_util::poll!(&mut asked);
+            if house.password().await == "$another$" {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(asked);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        let written = house.ledger().contains("password-changed");
+        assert_eq!(house.password().await == "$another$", written, "{looks}");
+        assert!(written, "{looks}");
+    }
 }
