@@ -178,14 +178,14 @@ impl<W: World> Admin for Panel<W> {
         who: &seen::Session,
         asked: seen::NewToken,
     ) -> Waits<'_, Result<Zeroizing<String>, No>> {
-        let actor = Actor::Person(who.person);
+        let (actor, session) = (Actor::Person(who.person), Some(who.id));
         Box::pin(async move {
             let asked = NewToken {
                 label: asked.label,
                 scope: convert::scope(asked.scope),
                 days: asked.days,
             };
-            let made = self.accounts.make_token(actor, asked).await;
+            let made = self.accounts.make_token(actor, session, asked).await;
             made.map(|made| made.key).map_err(convert::no)
         })
     }
