@@ -161,6 +161,9 @@ impl<W: World> Accounts<W> {
             self.engine
                 .act_keeping(Actor::Installer, Action::MakeSetupCode, Beside::Nothing)
                 .await?;
+        } else if self.store().setup_code().await?.is_none() {
+            // One that served at the same moment took the new one along.
+            self.make_code().await?;
         }
         self.setup_code().await
     }

@@ -397,3 +397,17 @@ async fn a_reset_ends_what_is_in_flight() {
     let in_new = house.accounts.sign_in(comes(NAME, new, "")).await;
     assert_eq!(code_of(in_new), "well");
 }
+
+#[tokio::test]
+async fn a_code_that_waits_and_was_lost_is_made_anew() {
+    let (house, _) = House::opened().await;
+    let lost = house.accounts.new_setup_code().await.map_err(said).unwrap();
+    let store = house.world.private_store();
+    store.keep_setup_code(None).await.unwrap();
+    let fresh = house.accounts.new_setup_code().await.map_err(said).unwrap();
+    let fresh = fresh.code.unwrap();
+    assert_ne!(*fresh, *lost.code.unwrap());
+    assert_eq!(house.ledger().matches("setup-code-made").count(), 1);
+    let reset = house.accounts.open_first(&fresh, me()).await;
+    assert_eq!(code_of(reset), "well");
+}
