@@ -26,7 +26,7 @@ pub use tokens::{Bearer, MadeToken, NewToken, TokenCard};
 use crate::api::Problem;
 use crate::engine::{Beside, Engine};
 use crate::ports::{
-    Answer, Clock as _, Entropy as _, KeptPerson, KeptSession, PrivateStore as _, World,
+    Answer, Clock as _, Entropy as _, KeptPerson, KeptSession, PrivateStore as _, RestsOn, World,
 };
 use crate::recipe::commitment;
 use wrong::{Count, Wrong, place};
@@ -161,6 +161,9 @@ impl<W: World> Accounts<W> {
             self.engine
                 .act_keeping(Actor::Installer, Action::MakeSetupCode, Beside::Nothing)
                 .await?;
+        } else if self.store().setup_code().await?.is_none() {
+            // One that served at the same moment took the new one along.
+            self.make_code().await?;
         }
         self.setup_code().await
     }
@@ -190,20 +193,22 @@ impl<W: World> Accounts<W> {
                 person,
                 name: name.clone(),
                 salt: hex(&salt),
-                password,
+                password: password.clone(),
             };
             let action = Action::OpenAccount { person, commitment };
             (person, action, Beside::Person(kept))
         } else {
             let person = find(&there, &name).ok_or_else(words::other_name)?.person;
             let action = Action::ResetPassword { person };
-            (person, action, Beside::Password(person, password))
+            let beside = Beside::Password(person, password.clone(), None);
+            (person, action, beside)
         };
         self.engine
             .act_keeping(Actor::Installer, action, beside)
             .await?;
         self.store().keep_setup_code(None).await?;
-        self.begin(person, name, comes.from, &comes.browser).await
+        self.begin(person, name, &password, comes.from, &comes.browser)
+            .await
     }
 
     /// Signs in. Whether the name is nobody's or the password wrong: the same work, the same answer.
@@ -234,18 +239,21 @@ impl<W: World> Accounts<W> {
             Some(found) if right => {
                 self.wrong.forgive(count);
                 let name = found.name.clone();
-                self.begin(found.person, name, comes.from, &comes.browser)
+                let checked = found.password.as_str();
+                self.begin(found.person, name, checked, comes.from, &comes.browser)
                     .await
             }
             _ => Err(words::wrong_name_or_password()),
         }
     }
 
-    /// Always a new key: one that was there before the sign-in is worth nothing after it.
+    /// Always a new key: one that was there before the sign-in is worth nothing after it. `checked` is the hash of the
+    /// password that was right: none begins where it became another one meanwhile.
     async fn begin(
         &self,
         person: PersonId,
         name: String,
+        checked: &str,
         from: Option<IpAddr>,
         browser: &str,
     ) -> Result<Begun, Problem> {
@@ -261,8 +269,9 @@ impl<W: World> Accounts<W> {
         };
         let session = self
             .store()
-            .begin_session(&session, limits::SESSIONS_MAX)
-            .await?;
+            .begin_session(&session, checked, limits::SESSIONS_MAX)
+            .await?
+            .ok_or_else(words::wrong_name_or_password)?;
         if let Some(place) = place(from) {
             let most = limits::PLACES_REMEMBERED_MAX;
             self.store().note_place(person, &place, now, most).await?;
@@ -354,7 +363,12 @@ impl<W: World> Accounts<W> {
         passwords::fit("new", &new, &kept.name)?;
         let entropy = self.engine.world().entropy();
         let hashed = self.passwords.hash(entropy, new).await?;
-        let (person, beside) = (who.person, Beside::Password(who.person, hashed));
+        let rests_on = RestsOn {
+            session: who.session,
+            password: kept.password.clone(),
+        };
+        let person = who.person;
+        let beside = Beside::Password(person, hashed.clone(), Some(rests_on));
         self.engine
             .act_keeping(
                 Actor::Person(person),
@@ -363,7 +377,8 @@ impl<W: World> Accounts<W> {
             )
             .await?;
         let browser = String::new();
-        self.begin(person, kept.name.clone(), None, &browser).await
+        self.begin(person, kept.name.clone(), &hashed, None, &browser)
+            .await
     }
 
     /// A person's open sessions, the latest first.

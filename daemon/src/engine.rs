@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::ports::{
     Answer, AppFiles as _, Clock as _, Containers as _, Fault, KeptPerson, KeptToken, LedgerStore,
-    MachineFacts as _, PrivateAnswer, PrivateStore as _, World,
+    MachineFacts as _, PrivateAnswer, PrivateStore as _, RestsOn, World,
 };
 use zeroize::Zeroizing;
 
@@ -131,10 +131,10 @@ pub enum Beside {
     Answers(BTreeMap<PartId, PrivateAnswer>),
     /// A person's name and password.
     Person(KeptPerson),
-    /// A person's new password, hashed.
-    Password(PersonId, Zeroizing<String>),
-    /// A token's hash and label.
-    Token(KeptToken),
+    /// A person's new password, hashed, and what it rests on; nothing for the set-up code.
+    Password(PersonId, Zeroizing<String>, Option<RestsOn>),
+    /// A token's hash and label, and the session that asks for it; none for root.
+    Token(KeptToken, Option<u64>),
 }
 
 impl<W: World> Engine<W> {
@@ -264,15 +264,15 @@ impl<W: World> Engine<W> {
             events,
             root_before: writer.tree.root(),
         };
-        if let Command::Act(action) = &request.command {
-            // Before the entry: a decision whose answers are lost could never be carried out. After the decision: a
-            // refused request leaves nothing behind.
-            keep(&*self.world, action, &beside).await?;
-        }
         let (world, shown) = (self.world.clone(), self.state.clone());
-        // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but an entry that
-        // may be on the disk must also come into the state.
+        // A task of its own: whoever asked may go away (a closed connection, an overtaken worker), but what was kept
+        // must get its entry, and an entry that may be on the disk must also come into the state.
         let written = tokio::spawn(async move {
+            if let Command::Act(action) = &request.command {
+                // Before the entry: a decision whose answers are lost could never be carried out. After the decision:
+                // a refused request leaves nothing behind.
+                keep(&*world, action, &beside).await?;
+            }
             append(&*world, &mut writer, &entry).await?;
             let state = Arc::new(writer.state.clone());
             shown.send_replace(state.clone());
@@ -301,12 +301,26 @@ impl<W: World> Engine<W> {
 
 async fn keep<W: World>(world: &W, action: &Action, beside: &Beside) -> Answer<()> {
     let private = world.private_store();
-    match (beside, action.app()) {
-        (Beside::Answers(answers), Some(app)) => world.app_files().keep_answers(app, answers).await,
-        (Beside::Nothing | Beside::Answers(_), _) => Ok(()),
-        (Beside::Person(person), _) => private.keep_person(person).await,
-        (Beside::Password(person, password), _) => private.set_password(*person, password).await,
-        (Beside::Token(token), _) => private.keep_token(token).await,
+    // Under the writer's lock: a reset that came first has ended the session for good.
+    let done = match (beside, action.app()) {
+        (Beside::Answers(answers), Some(app)) => {
+            world.app_files().keep_answers(app, answers).await?;
+            true
+        }
+        (Beside::Nothing | Beside::Answers(_), _) => true,
+        (Beside::Person(person), _) => {
+            private.keep_person(person).await?;
+            true
+        }
+        (Beside::Password(person, password, rests_on), _) => {
+            let rests_on = rests_on.as_ref();
+            private.set_password(*person, password, rests_on).await?
+        }
+        (Beside::Token(token, session), _) => private.keep_token(token, *session).await?,
+    };
+    match done {
+        true => Ok(()),
+        false => Err(signed_out()),
     }
 }
 
@@ -375,6 +389,15 @@ fn nowhere() -> Machine {
         ports_in_use: Default::default(),
         data_mib: Default::default(),
     }
+}
+
+/// The session ended, or the password became another one, before it was this request's turn.
+fn signed_out() -> Fault {
+    Fault::lasting(
+        "signed-out",
+        Text::new("Votre session a pris fin.", "Your session has ended."),
+        Text::new("Entrez à nouveau.", "Sign in again."),
+    )
 }
 
 fn unsure() -> Fault {

@@ -18,7 +18,7 @@ use lavoir_web_admin::admin::{self as seen, Admin, No, Waits};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::accounts::{Accounts, NewToken};
+use crate::accounts::{Accounts, Begun, NewToken};
 use crate::api::{Desk, Problem};
 use crate::catalogue::Shelf;
 use crate::engine::Engine;
@@ -59,6 +59,15 @@ fn broke(fault: Fault) -> No {
     convert::no(fault.into())
 }
 
+/// In a task of its own: the browser may go away, but code and session must follow a password that was set.
+async fn carried_through(
+    begins: impl Future<Output = Result<Begun, Problem>> + Send + 'static,
+) -> Result<seen::NewSession, No> {
+    let begun = tokio::spawn(begins).await;
+    let begun = begun.unwrap_or_else(|_| Err(Problem::inside()));
+    begun.map(convert::begun).map_err(convert::no)
+}
+
 impl<W: World> Panel<W> {
     async fn ledger_page(&self, asked: seen::LedgerAsked) -> Result<seen::LedgerPage, No> {
         let names = self.accounts.names().await.map_err(broke)?;
@@ -79,7 +88,8 @@ impl<W: World> Admin for Panel<W> {
             domain: identity.unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             in_preparation: true,
-            no_account: state.accounts().setup_code_waits(),
+            no_account: state.accounts().people().is_empty(),
+            code_waits: state.accounts().setup_code_waits(),
             language: self.language,
             timezone: self.timezone.clone(),
             now: self.engine.world().clock().now(),
@@ -119,8 +129,8 @@ impl<W: World> Admin for Panel<W> {
                 from: given.from,
                 browser: given.browser,
             });
-            let begun = self.accounts.open_first(&given.code, comes).await;
-            begun.map(convert::begun).map_err(convert::no)
+            let (accounts, code) = (self.accounts.clone(), given.code);
+            carried_through(async move { accounts.open_first(&code, comes).await }).await
         })
     }
 
@@ -153,10 +163,10 @@ impl<W: World> Admin for Panel<W> {
         new: Zeroizing<String>,
     ) -> Waits<'_, Result<seen::NewSession, No>> {
         let who = convert::known(who);
-        Box::pin(async move {
-            let begun = self.accounts.change_password(&who, old, new).await;
-            begun.map(convert::begun).map_err(convert::no)
-        })
+        let accounts = self.accounts.clone();
+        Box::pin(carried_through(async move {
+            accounts.change_password(&who, old, new).await
+        }))
     }
 
     fn end_other_sessions(&self, who: &seen::Session) -> Waits<'_, Result<(), No>> {
@@ -169,14 +179,14 @@ impl<W: World> Admin for Panel<W> {
         who: &seen::Session,
         asked: seen::NewToken,
     ) -> Waits<'_, Result<Zeroizing<String>, No>> {
-        let actor = Actor::Person(who.person);
+        let (actor, session) = (Actor::Person(who.person), Some(who.id));
         Box::pin(async move {
             let asked = NewToken {
                 label: asked.label,
                 scope: convert::scope(asked.scope),
                 days: asked.days,
             };
-            let made = self.accounts.make_token(actor, asked).await;
+            let made = self.accounts.make_token(actor, session, asked).await;
             made.map(|made| made.key).map_err(convert::no)
         })
     }

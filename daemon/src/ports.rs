@@ -18,7 +18,7 @@ use lavoir_core::release::{BuildContext, HttpHealth, Image, PublishedPort, Relea
 use lavoir_core::text::{Message, Text};
 use zeroize::Zeroizing;
 
-pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore};
+pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore, RestsOn};
 pub use tls::{
     Authorities, CertificateStore, KeptCertificate, NoCertificate, Order, OwnNames, Proof,
     ProofZone, Proofs, TlsCertificates, UnderWay,

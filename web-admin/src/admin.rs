@@ -30,8 +30,8 @@ pub trait Admin: Send + Sync + 'static {
     fn who(&self, token: &str) -> Waits<'_, Option<Session>>;
     /// Signs in. An unknown name and a wrong password take the same time and give the same answer.
     fn sign_in(&self, given: Credentials) -> Waits<'_, Result<NewSession, No>>;
-    /// Makes the first account, with the set-up code, which has then served. Problems stand at `code`, `name`,
-    /// `password`. Refused once there is an account.
+    /// Makes the first account with the set-up code, or gives the one there is a new password; the code has then
+    /// served. Problems stand at `code`, `name`, `password`. Refused when no code waits.
     fn open_first_account(&self, given: FirstAccount) -> Waits<'_, Result<NewSession, No>>;
     /// Ends a session; well when there is none.
     fn sign_out(&self, token: &str) -> Waits<'_, ()>;

@@ -76,6 +76,39 @@ async fn the_first_visit_makes_the_account_and_opens_the_door() {
 }
 
 #[tokio::test]
+async fn a_code_that_waits_for_a_lost_password_leaves_the_door_open() {
+    let house = Arc::new(House::empty());
+    let browser = Browser::stranger(&house);
+    let link = "href=\"/first\"";
+    assert!(!browser.get("/sign-in").await.body.contains(link));
+    house.code_waits.store(true, Ordering::Relaxed);
+    // Whoever knows the password comes in as ever.
+    assert_eq!(
+        browser.get("/machine").await.location(),
+        "/sign-in?next=/machine"
+    );
+    assert!(browser.get("/sign-in").await.body.contains(link));
+    let right = [("name", NAME), ("password", PASSWORD)];
+    let answer = browser.fill_in("/sign-in", "/sign-in", &right).await;
+    assert_eq!(answer.location(), "/");
+    // Whoever lost it takes the code; it has then served.
+    let stranger = Browser::stranger(&house);
+    let page = stranger.get("/first").await.body;
+    assert!(page.contains("Nouveau mot de passe"), "{page}");
+    let new = "un autre mot, bien long";
+    let reset = [
+        ("code", CODE),
+        ("name", NAME),
+        ("password", new),
+        ("again", new),
+    ];
+    let answer = stranger.fill_in("/first", "/first", &reset).await;
+    assert_eq!(answer.location(), "/");
+    assert_eq!(stranger.get("/first").await.location(), "/");
+    assert!(!stranger.get("/sign-in").await.body.contains(link));
+}
+
+#[tokio::test]
 async fn signing_in_leads_back_and_never_elsewhere() {
     let house = Arc::new(House::busy());
     let browser = Browser::stranger(&house);

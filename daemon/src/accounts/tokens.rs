@@ -67,11 +67,16 @@ pub struct Bearer {
 }
 
 impl<W: World> Accounts<W> {
-    /// Makes a token for a person, or for root on the box.
+    /// Makes a token for a person, in their session, or for root on the box.
     ///
     /// # Errors
     /// What will not do, at `label` or `days`; or a refusal.
-    pub async fn make_token(&self, actor: Actor, asked: NewToken) -> Result<MadeToken, Problem> {
+    pub async fn make_token(
+        &self,
+        actor: Actor,
+        session: Option<u64>,
+        asked: NewToken,
+    ) -> Result<MadeToken, Problem> {
         let label = asked.label.trim().to_owned();
         let fits = (1..=limits::TOKEN_LABEL_BYTES_MAX).contains(&label.len());
         if !fits || label.chars().any(char::is_control) {
@@ -98,7 +103,7 @@ impl<W: World> Accounts<W> {
             until,
         };
         self.engine
-            .act_keeping(actor, action, Beside::Token(kept))
+            .act_keeping(actor, action, Beside::Token(kept, session))
             .await?;
         Ok(MadeToken { token, key, until })
     }

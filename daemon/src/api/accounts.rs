@@ -41,7 +41,7 @@ pub(super) async fn make_token<W: World>(
     asked: Result<Json<NewToken>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(asked) = asked?;
-    let made = api.accounts.make_token(actor, asked).await?;
+    let made = api.accounts.make_token(actor, None, asked).await?;
     let body = wire::MadeToken {
         token: made.token,
         key: made.key.to_string(),

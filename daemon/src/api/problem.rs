@@ -253,6 +253,7 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let kind = match fault.message.code.as_str() {
             "engine-away" => Kind::Away,
+            "signed-out" => Kind::SignedOut,
             _ => Kind::Broken,
         };
         tracing::warn!(%fault, lines = ?fault.lines, "a request came to nothing");

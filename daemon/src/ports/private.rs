@@ -15,24 +15,28 @@ pub trait PrivateStore: Send + Sync + 'static {
     fn keep_person(&self, person: &KeptPerson) -> impl Future<Output = Answer<()>> + Send;
     /// Everybody.
     fn people(&self) -> impl Future<Output = Answer<Vec<KeptPerson>>> + Send;
-    /// Gives somebody another password; all their sessions end with the old one.
+    /// Gives somebody another password; all their sessions end with the old one. Whether it was done: not when
+    /// what it rests on does not hold any more.
     fn set_password(
         &self,
         person: PersonId,
         password: &str,
-    ) -> impl Future<Output = Answer<()>> + Send;
+        rests_on: Option<&RestsOn>,
+    ) -> impl Future<Output = Answer<bool>> + Send;
 
     /// The set-up code that waits to be used.
     fn setup_code(&self) -> impl Future<Output = Answer<Option<Zeroizing<String>>>> + Send;
     /// Keeps a set-up code in place of any other; none forgets it.
     fn keep_setup_code(&self, code: Option<&str>) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Begins a session; its number. The person's oldest end where there are more than `most`.
+    /// Begins a session; its number. None when the person's password is not `checked` any more, the hash that was
+    /// looked at. The person's oldest end where there are more than `most`.
     fn begin_session(
         &self,
         session: &KeptSession,
+        checked: &str,
         most: usize,
-    ) -> impl Future<Output = Answer<u64>> + Send;
+    ) -> impl Future<Output = Answer<Option<u64>>> + Send;
     /// The session with a key of this hash.
     fn session(&self, key: &Hash) -> impl Future<Output = Answer<Option<KeptSession>>> + Send;
     /// Notes that a session was used.
@@ -70,8 +74,13 @@ pub trait PrivateStore: Send + Sync + 'static {
         since: Timestamp,
     ) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Keeps a token, in place of a row that no entry of the ledger came to.
-    fn keep_token(&self, token: &KeptToken) -> impl Future<Output = Answer<()>> + Send;
+    /// Keeps a token, in place of a row that no entry of the ledger came to. Whether it was done: not when the
+    /// session that asked for it, if one did, has ended.
+    fn keep_token(
+        &self,
+        token: &KeptToken,
+        session: Option<u64>,
+    ) -> impl Future<Output = Answer<bool>> + Send;
     /// The token with a key of this hash.
     fn token(&self, key: &Hash) -> impl Future<Output = Answer<Option<KeptToken>>> + Send;
     /// All tokens.
@@ -101,6 +110,14 @@ impl fmt::Debug for KeptPerson {
             .field("person", &self.person)
             .finish_non_exhaustive()
     }
+}
+
+/// What somebody's own change of their password rests on.
+pub struct RestsOn {
+    /// The session in which it was asked for.
+    pub session: u64,
+    /// The hash against which the old password was checked.
+    pub password: Zeroizing<String>,
 }
 
 /// A session.

@@ -48,9 +48,7 @@ pub fn read(text: &str, table: &Spanned<DeTable<'_>>, problems: &mut Problems) -
             tell(&error, line, problems);
             told += 1;
         }
-        let Some(span) = span.filter(|_| told < TOLD_MAX) else {
-            return None;
-        };
+        let span = span.filter(|_| told < TOLD_MAX)?;
         match lacks.and_then(|key| with_stand_in(&table, &span, key, error.message())) {
             Some(mended) => table = mended,
             None => {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use lavoir::accounts::NewToken;
 use lavoir::api::Kind;
+use lavoir::engine::Beside;
 use lavoir::ports::{Clock as _, KeptPerson, PrivateStore as _, World as _};
 use lavoir::recipe::commitment;
-use lavoir_core::command::Actor;
+use lavoir_core::account::Scope;
+use lavoir_core::command::{Action, Actor};
 use lavoir_core::id::PersonId;
 use lavoir_core::ledger::unhex;
 use lavoir_core::limits;
@@ -332,4 +335,79 @@ async fn a_lost_password_is_reset_with_a_new_code() {
         code_of(house.accounts.sign_in(comes(NAME, new, "")).await),
         "well"
     );
+}
+
+#[tokio::test]
+async fn whoever_goes_away_in_the_middle_leaves_no_password_without_its_entry() {
+    for looks in 1..5 {
+        let (house, _) = House::opened().await;
+        let person = PersonId(1);
+        let mut asked = Box::pin(house.engine.act_keeping(
+            Actor::Person(person),
+            Action::ChangePassword { person },
+            Beside::Password(person, secret("$another$"), None),
+        ));
+        for _ in 0..looks {
+            let _ = futures_util::poll!(&mut asked);
+            if house.password().await == "$another$" {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(asked);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        let written = house.ledger().contains("password-changed");
+        assert_eq!(house.password().await == "$another$", written, "{looks}");
+        assert!(written, "{looks}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_ends_what_is_in_flight() {
+    let (house, begun) = House::opened().await;
+    let code = house.accounts.new_setup_code().await.map_err(said).unwrap();
+    let new = "un autre, bien long";
+    let late = house.accounts.sign_in(comes(NAME, PASSWORD, ""));
+    let mut late = Box::pin(late);
+    // The old password is being looked at.
+    let _ = futures_util::poll!(&mut late);
+    let code = code.code.unwrap();
+    let reset = house.accounts.open_first(&code, comes(NAME, new, ""));
+    let reset = reset.await.map_err(said).unwrap();
+    assert_eq!(code_of(late.await), "sign-in-wrong");
+    let asked = || NewToken {
+        label: "essai".into(),
+        scope: Scope::Act,
+        days: 3,
+    };
+    let me = || Actor::Person(PersonId(1));
+    let make = |session| house.accounts.make_token(me(), Some(session), asked());
+    let ended = make(begun.known.session).await.err().unwrap();
+    assert_eq!(ended.kind, Kind::SignedOut);
+    assert!(!house.ledger().contains("token-made"));
+    assert_eq!(code_of(make(reset.known.session).await), "well");
+    // Nor does a change in the ended session take the new password back.
+    let change = house
+        .accounts
+        .change_password(&begun.known, secret(new), secret(PASSWORD));
+    assert_eq!(code_of(change.await), "signed-out");
+    assert!(!house.ledger().contains("password-changed"));
+    let in_new = house.accounts.sign_in(comes(NAME, new, "")).await;
+    assert_eq!(code_of(in_new), "well");
+}
+
+#[tokio::test]
+async fn a_code_that_waits_and_was_lost_is_made_anew() {
+    let (house, _) = House::opened().await;
+    let lost = house.accounts.new_setup_code().await.map_err(said).unwrap();
+    let store = house.world.private_store();
+    store.keep_setup_code(None).await.unwrap();
+    let fresh = house.accounts.new_setup_code().await.map_err(said).unwrap();
+    let fresh = fresh.code.unwrap();
+    assert_ne!(*fresh, *lost.code.unwrap());
+    assert_eq!(house.ledger().matches("setup-code-made").count(), 1);
+    let reset = house.accounts.open_first(&fresh, me()).await;
+    assert_eq!(code_of(reset), "well");
 }

@@ -98,7 +98,7 @@ impl Outside {
             days,
         };
         let actor = Actor::Person(PersonId(1));
-        let made = self.house.accounts.make_token(actor, asked).await;
+        let made = self.house.accounts.make_token(actor, None, asked).await;
         made.map_err(said).unwrap()
     }
 
@@ -209,7 +209,12 @@ async fn what_a_token_may_not_be() {
             days,
         };
         let actor = Actor::Person(PersonId(1));
-        let problem = outside.house.accounts.make_token(actor, asked).await.err();
+        let problem = outside
+            .house
+            .accounts
+            .make_token(actor, None, asked)
+            .await
+            .err();
         let problem = problem.unwrap();
         (
             problem.message.code,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use lavoir::accounts::{Accounts, Begun, ComesIn};
 use lavoir::api::Problem;
 use lavoir::engine::Engine;
+use lavoir::ports::{PrivateStore as _, World as _};
 use lavoir_core::ledger::read;
 use lavoir_tests::memory::Memory;
 use zeroize::Zeroizing;
@@ -62,6 +63,12 @@ impl House {
             .iter()
             .map(|(bytes, _)| String::from_utf8(bytes.clone()).unwrap())
             .collect()
+    }
+
+    /// The hash that is kept for the first account.
+    pub async fn password(&self) -> String {
+        let people = self.world.private_store().people().await.unwrap();
+        people[0].password.to_string()
     }
 
     /// Who asked for the last entry.

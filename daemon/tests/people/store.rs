@@ -1,7 +1,7 @@
 //! The private table keeps its word, in memory as in SQLite.
 
 use lavoir::adapter::sqlite::Sqlite;
-use lavoir::ports::{KeptPerson, KeptSession, KeptToken, PrivateStore, World as _};
+use lavoir::ports::{KeptPerson, KeptSession, KeptToken, PrivateStore, RestsOn, World as _};
 use lavoir_core::id::{PersonId, Timestamp, TokenId};
 use lavoir_tests::memory::Memory;
 use zeroize::Zeroizing;
@@ -26,6 +26,13 @@ fn session(key: u8, since: u64) -> KeptSession {
     }
 }
 
+fn rests_on(session: u64, password: &str) -> RestsOn {
+    RestsOn {
+        session,
+        password: Zeroizing::new(password.into()),
+    }
+}
+
 async fn keeps_its_word(store: &impl PrivateStore) {
     // People: a row in place of one to which no entry came.
     store.keep_person(&person(1, "wrong")).await.unwrap();
@@ -43,8 +50,17 @@ async fn keeps_its_word(store: &impl PrivateStore) {
     let mut numbers = Vec::new();
     for key in 1..=3 {
         let made = session(key, u64::from(key) * 100);
-        numbers.push(store.begin_session(&made, 2).await.unwrap());
+        let begun = store.begin_session(&made, "$argon2id$", 2).await;
+        numbers.push(begun.unwrap().unwrap());
     }
+    // None with a password that is another one by now, none for nobody.
+    let late = store.begin_session(&session(7, 300), "$old$", 2).await;
+    assert_eq!(late.unwrap(), None);
+    let mut nobodys = session(7, 300);
+    nobodys.person = PersonId(9);
+    let late = store.begin_session(&nobodys, "$argon2id$", 2).await;
+    assert_eq!(late.unwrap(), None);
+    assert!(store.session(&[7; 32]).await.unwrap().is_none());
     assert!(numbers[0] < numbers[1] && numbers[1] < numbers[2]);
     assert!(store.session(&[1; 32]).await.unwrap().is_none());
     store.use_session(numbers[1], Timestamp(900)).await.unwrap();
@@ -63,13 +79,27 @@ async fn keeps_its_word(store: &impl PrivateStore) {
         .await
         .unwrap();
     assert!(store.session(&[3; 32]).await.unwrap().is_none());
-    store.begin_session(&session(4, 950), 9).await.unwrap();
+    let fourth = store.begin_session(&session(4, 950), "$argon2id$", 9).await;
+    let fourth = fourth.unwrap().unwrap();
     store
         .end_sessions_but(PersonId(1), numbers[1])
         .await
         .unwrap();
     assert!(store.session(&[4; 32]).await.unwrap().is_none());
-    store.set_password(PersonId(1), "$other$").await.unwrap();
+    // One's own change: with the hash that was checked, in a session of one's own that lives.
+    for (session, was) in [(numbers[1], "$old$"), (fourth, "$argon2id$")] {
+        let rests_on = rests_on(session, was);
+        let set = store.set_password(PersonId(1), "$other$", Some(&rests_on));
+        assert!(!set.await.unwrap(), "{session} {was}");
+    }
+    assert!(store.session(&[2; 32]).await.unwrap().is_some());
+    let own = rests_on(numbers[1], "$argon2id$");
+    let set = store.set_password(PersonId(1), "$mine$", Some(&own));
+    assert!(set.await.unwrap());
+    let begun = store.begin_session(&session(2, 960), "$mine$", 9).await;
+    assert!(begun.unwrap().is_some());
+    let set = store.set_password(PersonId(1), "$other$", None).await;
+    assert!(set.unwrap());
     assert!(store.session(&[2; 32]).await.unwrap().is_none());
     assert_eq!(
         store.people().await.unwrap()[0].password.as_str(),
@@ -97,7 +127,11 @@ async fn keeps_its_word(store: &impl PrivateStore) {
         label: "backup".into(),
         last_used: None,
     };
-    store.keep_token(&token).await.unwrap();
+    assert!(!store.keep_token(&token, Some(fourth)).await.unwrap());
+    assert!(store.tokens().await.unwrap().is_empty());
+    let begun = store.begin_session(&session(5, 970), "$other$", 9).await;
+    assert!(store.keep_token(&token, begun.unwrap()).await.unwrap());
+    assert!(store.keep_token(&token, None).await.unwrap());
     store.use_token(TokenId(1), Timestamp(7)).await.unwrap();
     let kept = store.token(&[9; 32]).await.unwrap().unwrap();
     assert_eq!(kept.last_used, Some(Timestamp(7)));

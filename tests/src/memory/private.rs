@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lavoir::ports::{Answer, Gauges, KeptPerson, KeptSession, KeptToken, PrivateStore, Reading};
+use lavoir::ports::{
+    Answer, Gauges, KeptPerson, KeptSession, KeptToken, PrivateStore, Reading, RestsOn,
+};
 use lavoir_core::id::{PersonId, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use zeroize::Zeroizing;
@@ -41,13 +43,28 @@ impl PrivateStore for Private {
     async fn people(&self) -> Answer<Vec<KeptPerson>> {
         Ok(self.lock().people.values().cloned().collect())
     }
-    async fn set_password(&self, person: PersonId, password: &str) -> Answer<()> {
-        let mut rows = self.lock();
-        if let Some(kept) = rows.people.get_mut(&person) {
+    async fn set_password(
+        &self,
+        person: PersonId,
+        password: &str,
+        rests_on: Option<&RestsOn>,
+    ) -> Answer<bool> {
+        {
+            let mut rows = self.lock();
+            let of = |id| move |kept: &KeptSession| kept.id == id && kept.person == person;
+            let lives = |id| rows.sessions.iter().any(of(id));
+            let session_lives = rests_on.is_none_or(|on| lives(on.session));
+            let Some(kept) = rows.people.get_mut(&person).filter(|kept| {
+                session_lives && rests_on.is_none_or(|on| kept.password == on.password)
+            }) else {
+                return Ok(false);
+            };
             kept.password = Zeroizing::new(password.to_owned());
+            rows.sessions.retain(|session| session.person != person);
         }
-        rows.sessions.retain(|session| session.person != person);
-        Ok(())
+        // As on a disk: whoever asked may go away before the answer comes.
+        tokio::task::yield_now().await;
+        Ok(true)
     }
     async fn setup_code(&self) -> Answer<Option<Zeroizing<String>>> {
         Ok(self.lock().code.clone().map(Zeroizing::new))
@@ -56,8 +73,17 @@ impl PrivateStore for Private {
         self.lock().code = code.map(str::to_owned);
         Ok(())
     }
-    async fn begin_session(&self, session: &KeptSession, most: usize) -> Answer<u64> {
+    async fn begin_session(
+        &self,
+        session: &KeptSession,
+        checked: &str,
+        most: usize,
+    ) -> Answer<Option<u64>> {
         let mut rows = self.lock();
+        let kept = rows.people.get(&session.person);
+        if kept.is_none_or(|kept| kept.password.as_str() != checked) {
+            return Ok(None);
+        }
         rows.sessions_made += 1;
         let id = rows.sessions_made;
         let session = KeptSession {
@@ -71,7 +97,7 @@ impl PrivateStore for Private {
             seen += usize::from(kept.person == person);
             kept.person != person || seen <= most
         });
-        Ok(id)
+        Ok(Some(id))
     }
     async fn session(&self, key: &Hash) -> Answer<Option<KeptSession>> {
         let rows = self.lock();
@@ -120,9 +146,14 @@ impl PrivateStore for Private {
         let last = rows.places.get(&(person, place.to_owned()));
         Ok(last.is_some_and(|last| *last >= since))
     }
-    async fn keep_token(&self, token: &KeptToken) -> Answer<()> {
-        self.lock().tokens.insert(token.token, token.clone());
-        Ok(())
+    async fn keep_token(&self, token: &KeptToken, session: Option<u64>) -> Answer<bool> {
+        let mut rows = self.lock();
+        let lives = |id| rows.sessions.iter().any(|kept| kept.id == id);
+        if !session.is_none_or(lives) {
+            return Ok(false);
+        }
+        rows.tokens.insert(token.token, token.clone());
+        Ok(true)
     }
     async fn token(&self, key: &Hash) -> Answer<Option<KeptToken>> {
         let rows = self.lock();

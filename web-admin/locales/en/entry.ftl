@@ -1,12 +1,17 @@
 first-title = Come in with the code
-first-lead = The set-up code makes the box's first account. If that account exists already, the code gives it a new password.
+first-lead = The set-up code makes the box's first account.
 first-code = Set-up code
 first-code-hint = It was shown at the end of the installation. On the box, “lavoir setup-code” shows it again. It can be used only once.
 first-name = Your name
-first-name-hint = The one others know you by. You will also use it to sign in here. If the account exists already, type the name it has.
+first-name-hint = The one others know you by. You will also use it to sign in here.
 first-password = Password
 first-again = The same password once more
 first-button = Come in
+
+reset-lead = The set-up code gives the account a new password. Sessions opened with the old one are closed, and the account's tokens end.
+reset-code-hint = On the box, “lavoir setup-code” shows it. It can be used only once.
+reset-name-hint = The account's name. On the box, “lavoir setup-code” shows it too.
+reset-password = New password
 password-hint = At least { $min } characters. Four words taken at random make a good password.
 sign-in-title = Sign in
 sign-in-name = Your name
@@ -14,3 +19,4 @@ sign-in-password = Password
 sign-in-button = Sign in
 sign-in-forgotten = Forgotten password?
 sign-in-forgotten-help = On the box, the command “lavoir setup-code --new” gives a new code, with which another password is chosen. Ask the person who looks after the box for it.
+sign-in-code = Come in with a set-up code and choose a new password

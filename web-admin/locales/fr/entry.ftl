@@ -1,12 +1,17 @@
 first-title = Entrer avec le code
-first-lead = Le code de mise en route crée le premier compte de la machine. Si ce compte existe déjà, le code lui donne un nouveau mot de passe.
+first-lead = Le code de mise en route crée le premier compte de la machine.
 first-code = Code de mise en route
 first-code-hint = Il a été affiché à la fin de l'installation. Sur la machine, « lavoir setup-code » le montre de nouveau. Il ne sert qu'une fois.
 first-name = Votre nom
-first-name-hint = Celui sous lequel les autres vous connaissent. Il servira aussi à entrer ici. Si le compte existe déjà, tapez le nom qu'il porte.
+first-name-hint = Celui sous lequel les autres vous connaissent. Il servira aussi à entrer ici.
 first-password = Mot de passe
 first-again = Le même mot de passe, encore une fois
 first-button = Entrer
+
+reset-lead = Le code de mise en route donne un nouveau mot de passe au compte. Les sessions ouvertes avec l'ancien se ferment, et les jetons du compte prennent fin.
+reset-code-hint = Sur la machine, « lavoir setup-code » l'affiche. Il ne sert qu'une fois.
+reset-name-hint = Le nom du compte. Sur la machine, « lavoir setup-code » l'affiche aussi.
+reset-password = Nouveau mot de passe
 password-hint = Au moins { $min } caractères. Quatre mots pris au hasard font un bon mot de passe.
 sign-in-title = Entrer
 sign-in-name = Votre nom
@@ -14,3 +19,4 @@ sign-in-password = Mot de passe
 sign-in-button = Entrer
 sign-in-forgotten = Mot de passe oublié ?
 sign-in-forgotten-help = Sur la machine, la commande « lavoir setup-code --new » donne un nouveau code, avec lequel on choisit un autre mot de passe. Demandez-le à la personne qui s'occupe de la machine.
+sign-in-code = Entrer avec un code de mise en route et choisir un nouveau mot de passe

@@ -21,6 +21,8 @@ pub struct About {
     pub in_preparation: bool,
     /// There is no account yet: the set-up code is asked for.
     pub no_account: bool,
+    /// A set-up code waits: it makes the first account, or gives the one there is a new password.
+    pub code_waits: bool,
     /// What the box speaks to those who ask for neither language.
     pub language: Language,
     /// Where its clock stands, by its name in the tz database: `Europe/Paris`.

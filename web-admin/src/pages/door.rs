@@ -16,9 +16,9 @@ use crate::reader::{Reader, Sent, form, ours};
 use crate::render::{Chapter, see};
 use crate::{cookies, language, refused};
 
-/// The first visit: the set-up code makes the first account.
+/// The set-up code makes the first account, or gives the one there is a new password.
 pub(crate) async fn first(reader: Reader) -> Response {
-    if !reader.about.no_account {
+    if !reader.about.code_waits {
         return see("/");
     }
     let fields = first_fields(&reader, "", "");
@@ -26,12 +26,16 @@ pub(crate) async fn first(reader: Reader) -> Response {
 }
 
 fn first_fields(reader: &Reader, code: &str, name: &str) -> Vec<Field> {
+    let (code_hint, name_hint, new_password) = match reader.about.no_account {
+        true => ("first-code-hint", "first-name-hint", "first-password"),
+        false => ("reset-code-hint", "reset-name-hint", "reset-password"),
+    };
     vec![
         Field {
             id: "code".into(),
             kind: "text",
             label: reader.t("first-code"),
-            hint: Some(reader.t("first-code-hint")),
+            hint: Some(reader.t(code_hint)),
             value: code.to_owned(),
             required: true,
             autocomplete: "one-time-code",
@@ -41,7 +45,7 @@ fn first_fields(reader: &Reader, code: &str, name: &str) -> Vec<Field> {
             id: "name".into(),
             kind: "text",
             label: reader.t("first-name"),
-            hint: Some(reader.t("first-name-hint")),
+            hint: Some(reader.t(name_hint)),
             value: name.to_owned(),
             required: true,
             autocomplete: "username",
@@ -50,7 +54,7 @@ fn first_fields(reader: &Reader, code: &str, name: &str) -> Vec<Field> {
         Field {
             id: "password".into(),
             kind: "password",
-            label: reader.t("first-password"),
+            label: reader.t(new_password),
             hint: Some(password_hint(reader)),
             required: true,
             autocomplete: "new-password",
@@ -73,14 +77,18 @@ pub(crate) fn password_hint(reader: &Reader) -> String {
 }
 
 fn show_first(reader: &Reader, status: StatusCode, fields: &[Field], rest: Vec<Wrong>) -> Response {
-    let of_page = context! { fields => fields.to_vec(), wrong => summary(fields, rest) };
+    let lead = match reader.about.no_account {
+        true => reader.t("first-lead"),
+        false => reader.t("reset-lead"),
+    };
+    let of_page = context! { fields => fields.to_vec(), wrong => summary(fields, rest), lead };
     let title = reader.t("first-title");
     reader.page_as(status, "first.html", Chapter::Door, &title, of_page)
 }
 
 pub(crate) async fn open_first_account(State(panel): State<Arc<Panel>>, sent: Sent) -> Response {
     let reader = &sent.reader;
-    if !reader.about.no_account {
+    if !reader.about.code_waits {
         return see("/");
     }
     let mut fields = first_fields(reader, sent.get("code"), sent.get("name"));
@@ -222,6 +230,7 @@ fn show_sign_in(
 ) -> Response {
     let of_page = context! {
         fields => fields.to_vec(), wrong => summary(fields, rest), next => ours(next).unwrap_or("/"),
+        code_waits => reader.about.code_waits,
     };
     let title = reader.t("sign-in-title");
     reader.page_as(status, "sign-in.html", Chapter::Door, &title, of_page)

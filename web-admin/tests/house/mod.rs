@@ -9,7 +9,7 @@ pub mod pages;
 mod recipes;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lavoir_core::app::{Doing, Intent};
 use lavoir_core::command::Actor;
@@ -39,6 +39,8 @@ pub struct House {
     pub tries: AtomicU64,
     /// What every act is answered with, instead of being done.
     pub refuses: Mutex<Option<No>>,
+    /// Whether the set-up code may still be used.
+    pub code_waits: AtomicBool,
     pub hostile: bool,
     pub engine: bool,
     pub public_certificates: bool,
@@ -69,6 +71,7 @@ impl House {
             asked: Mutex::default(),
             tries: AtomicU64::new(0),
             refuses: Mutex::default(),
+            code_waits: AtomicBool::new(true),
             hostile: false,
             engine: true,
             public_certificates: false,
@@ -79,6 +82,7 @@ impl House {
     /// There is an account, and nothing installed.
     pub fn empty() -> Self {
         let house = Self::untouched();
+        house.code_waits.store(false, Ordering::Relaxed);
         house
             .accounts
             .lock()
@@ -188,6 +192,7 @@ impl Admin for House {
             version: "0.1.0".into(),
             in_preparation: true,
             no_account: self.accounts.lock().unwrap().is_empty(),
+            code_waits: self.code_waits.load(Ordering::Relaxed),
             language: Language::Fr,
             timezone: "Europe/Paris".into(),
             now: Timestamp(NOW),
@@ -254,7 +259,9 @@ impl Admin for House {
                 return Err(no);
             }
             let account = (given.name.clone(), given.password.to_string());
-            self.accounts.lock().unwrap().push(account);
+            // One account: whoever has it gets a new password.
+            *self.accounts.lock().unwrap() = vec![account];
+            self.code_waits.store(false, Ordering::Relaxed);
             Ok(self.new_session())
         })
     }

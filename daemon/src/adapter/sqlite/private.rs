@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
 use super::Sqlite;
-use crate::ports::{Answer, Fault, KeptPerson, KeptSession, KeptToken, PrivateStore};
+use crate::ports::{Answer, Fault, KeptPerson, KeptSession, KeptToken, PrivateStore, RestsOn};
 
 impl PrivateStore for Sqlite {
     async fn keep_person(&self, person: &KeptPerson) -> Answer<()> {
@@ -41,21 +41,35 @@ impl PrivateStore for Sqlite {
         rows.iter().map(person).collect()
     }
 
-    async fn set_password(&self, person: PersonId, password: &str) -> Answer<()> {
+    async fn set_password(
+        &self,
+        person: PersonId,
+        password: &str,
+        rests_on: Option<&RestsOn>,
+    ) -> Answer<bool> {
         let person = number(person.0)?;
+        let session = rests_on.map(|on| number(on.session)).transpose()?;
         let mut both = self.pool.begin().await.map_err(broken)?;
-        sqlx::query("UPDATE person SET password = ? WHERE person = ?")
+        let sql = "UPDATE person SET password = ?1 WHERE person = ?2 AND (?3 IS NULL OR (password = ?4 AND EXISTS \
+                   (SELECT 1 FROM session WHERE session = ?3 AND person = ?2)))";
+        let done = sqlx::query(sql)
             .bind(password)
             .bind(person)
+            .bind(session)
+            .bind(rests_on.map(|on| on.password.as_str()))
             .execute(&mut *both)
             .await
             .map_err(broken)?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM session WHERE person = ?")
             .bind(person)
             .execute(&mut *both)
             .await
             .map_err(broken)?;
-        both.commit().await.map_err(broken)
+        both.commit().await.map_err(broken)?;
+        Ok(true)
     }
 
     async fn setup_code(&self) -> Answer<Option<Zeroizing<String>>> {
@@ -78,20 +92,29 @@ impl PrivateStore for Sqlite {
         Ok(())
     }
 
-    async fn begin_session(&self, session: &KeptSession, most: usize) -> Answer<u64> {
+    async fn begin_session(
+        &self,
+        session: &KeptSession,
+        checked: &str,
+        most: usize,
+    ) -> Answer<Option<u64>> {
         let person = number(session.person.0)?;
         let mut both = self.pool.begin().await.map_err(broken)?;
-        let sql =
-            "INSERT INTO session (key, person, since, last_used, browser) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO session (key, person, since, last_used, browser) \
+                   SELECT ?1, person, ?3, ?4, ?5 FROM person WHERE person = ?2 AND password = ?6";
         let made = sqlx::query(sql)
             .bind(session.key.as_slice())
             .bind(person)
             .bind(number(session.since.0)?)
             .bind(number(session.last_used.0)?)
             .bind(&session.browser)
+            .bind(checked)
             .execute(&mut *both)
             .await
             .map_err(broken)?;
+        if made.rows_affected() == 0 {
+            return Ok(None);
+        }
         let sql = "DELETE FROM session WHERE person = ?1 AND session NOT IN \
                    (SELECT session FROM session WHERE person = ?1 ORDER BY session DESC LIMIT ?2)";
         sqlx::query(sql)
@@ -101,7 +124,9 @@ impl PrivateStore for Sqlite {
             .await
             .map_err(broken)?;
         both.commit().await.map_err(broken)?;
-        u64::try_from(made.last_insert_rowid()).map_err(broken)
+        u64::try_from(made.last_insert_rowid())
+            .map(Some)
+            .map_err(broken)
     }
 
     async fn session(&self, key: &Hash) -> Answer<Option<KeptSession>> {
@@ -200,18 +225,20 @@ impl PrivateStore for Sqlite {
         Ok(found.is_some())
     }
 
-    async fn keep_token(&self, token: &KeptToken) -> Answer<()> {
-        let sql = "INSERT OR REPLACE INTO token (token, key, label, last_used) VALUES (?, ?, ?, ?)";
+    async fn keep_token(&self, token: &KeptToken, session: Option<u64>) -> Answer<bool> {
+        let sql = "INSERT OR REPLACE INTO token (token, key, label, last_used) SELECT ?1, ?2, ?3, ?4 \
+                   WHERE ?5 IS NULL OR EXISTS (SELECT 1 FROM session WHERE session = ?5)";
         let last_used = token.last_used.map(|at| number(at.0)).transpose()?;
-        sqlx::query(sql)
+        let done = sqlx::query(sql)
             .bind(number(token.token.0)?)
             .bind(token.key.as_slice())
             .bind(&token.label)
             .bind(last_used)
+            .bind(session.map(number).transpose()?)
             .execute(&self.pool)
             .await
             .map_err(broken)?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     async fn token(&self, key: &Hash) -> Answer<Option<KeptToken>> {
