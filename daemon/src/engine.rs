@@ -32,13 +32,22 @@ struct Writer {
     tree: Tree,
     /// An entry of which nobody knows whether it is on the disk: nothing more may be written until the ledger has
     /// been asked.
-    doubtful: Option<Entry>,
+    doubtful: Option<Doubtful>,
+}
+
+/// An entry on its way to the disk, and what stands there once it has come.
+struct Doubtful {
+    entry: Entry,
+    bytes: Vec<u8>,
+    hash: Hash,
 }
 
 impl Writer {
-    /// An entry that is on the disk.
-    fn take(&mut self, entry: &Entry, hash: Hash) {
-        self.doubtful = None;
+    /// The doubtful entry is on the disk.
+    fn take_doubtful(&mut self) {
+        let Some(Doubtful { entry, hash, .. }) = self.doubtful.take() else {
+            return;
+        };
         self.tree.push(hash);
         self.state.apply(entry.index, entry.time, &entry.events);
         for event in &entry.events {
@@ -273,7 +282,7 @@ impl<W: World> Engine<W> {
                 // a refused request leaves nothing behind.
                 keep(&*world, action, &beside).await?;
             }
-            append(&*world, &mut writer, &entry).await?;
+            append(&*world, &mut writer, entry).await?;
             let state = Arc::new(writer.state.clone());
             shown.send_replace(state.clone());
             Ok(state)
@@ -324,8 +333,8 @@ async fn keep<W: World>(world: &W, action: &Action, beside: &Beside) -> Answer<(
     }
 }
 
-async fn append<W: World>(world: &W, writer: &mut Writer, entry: &Entry) -> Result<(), No> {
-    let bytes = ledger::write(entry).map_err(|_| {
+async fn append<W: World>(world: &W, writer: &mut Writer, entry: Entry) -> Result<(), No> {
+    let bytes = ledger::write(&entry).map_err(|_| {
         Fault::lasting(
             "entry-too-large",
             Text::new(
@@ -340,13 +349,13 @@ async fn append<W: World>(world: &W, writer: &mut Writer, entry: &Entry) -> Resu
     })?;
     let hash = leaf_hash(&bytes);
     // Until the disk has answered; a panic or a shutdown in between leaves it so.
-    writer.doubtful = Some(entry.clone());
+    let doubtful = writer.doubtful.insert(Doubtful { entry, bytes, hash });
     let appended = world
         .ledger_store()
-        .append(entry.index, &bytes, &hash)
+        .append(doubtful.entry.index, &doubtful.bytes, &doubtful.hash)
         .await;
     match appended {
-        Ok(()) => writer.take(entry, hash),
+        Ok(()) => writer.take_doubtful(),
         // What failed may have come to its end all the same: an answer can get lost.
         Err(fault) => {
             if !settle_doubt(world, writer).await.unwrap_or(false) {
@@ -359,20 +368,18 @@ async fn append<W: World>(world: &W, writer: &mut Writer, entry: &Entry) -> Resu
 
 /// Asks the ledger whether the doubtful entry is in it, and takes it if so; whether it was.
 async fn settle_doubt<W: World>(world: &W, writer: &mut Writer) -> Answer<bool> {
-    let Some(entry) = writer.doubtful.clone() else {
+    let Some(doubtful) = &writer.doubtful else {
         return Ok(false);
     };
-    let since = world.ledger_store().read_from(writer.tree.size(), 2);
+    let since = world.ledger_store().read_from(doubtful.entry.index, 2);
     let since = since.await.map_err(|_| unsure())?;
-    let bytes = ledger::write(&entry).map_err(|_| unsure())?;
-    let hash = leaf_hash(&bytes);
     match &since[..] {
         [] => {
             writer.doubtful = None;
             Ok(false)
         }
-        [found] if *found == (bytes, hash) => {
-            writer.take(&entry, hash);
+        [(bytes, hash)] if *bytes == doubtful.bytes && *hash == doubtful.hash => {
+            writer.take_doubtful();
             Ok(true)
         }
         // Somebody else writes there.

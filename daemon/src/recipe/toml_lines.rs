@@ -38,7 +38,7 @@ pub fn read(text: &str, problems: &mut Problems) -> Option<(Recipe, Lines)> {
     if !format(table.get_ref(), &lines, problems) {
         return None;
     }
-    let recipe = toml_shapes::read(text, &table, problems)?;
+    let recipe = toml_shapes::read(text, table, problems)?;
     Some((recipe, lines))
 }
 

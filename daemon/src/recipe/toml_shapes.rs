@@ -28,8 +28,11 @@ const STAND_INS: [&str; 7] = [
 const NOWHERE: Range<usize> = 0..0;
 
 /// The recipe; or nothing, and each of its mistakes told.
-pub fn read(text: &str, table: &Spanned<DeTable<'_>>, problems: &mut Problems) -> Option<Recipe> {
-    let mut table = table.clone();
+pub fn read(
+    text: &str,
+    mut table: Spanned<DeTable<'_>>,
+    problems: &mut Problems,
+) -> Option<Recipe> {
     let mut aside = Vec::new();
     let mut told = 0;
     loop {

@@ -11,8 +11,8 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
-    StartContainerOptions, StopContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions, StartContainerOptions,
+    StopContainerOptions,
 };
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::limits::{CONTAINER_LOG_BYTES_MAX, CONTAINER_LOG_FILES_MAX, RESTARTS_PATIENT_MAX};
@@ -172,21 +172,9 @@ impl Docker {
         app: &AppId,
         service: &PartId,
     ) -> Answer<Option<ContainerInspectResponse>> {
-        let mut filters = self.box_filter();
-        let labels = filters.entry("label".to_owned()).or_default();
-        labels.extend([format!("{APP}={app}"), format!("{SERVICE}={service}")]);
-        let options = ListContainersOptions {
-            all: true,
-            filters: Some(filters),
-            ..Default::default()
-        };
-        let listed = self
-            .client(QUICK)?
-            .list_containers(Some(options))
-            .await
-            .map_err(|e| fault::engine(&e))?;
-        match listed.into_iter().find_map(|container| container.id) {
-            Some(id) => self.inspect_container(&id).await,
+        let labels = [format!("{APP}={app}"), format!("{SERVICE}={service}")];
+        match self.container_ids(labels).await?.first() {
+            Some(id) => self.inspect_container(id).await,
             None => Ok(None),
         }
     }

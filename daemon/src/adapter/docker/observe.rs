@@ -83,10 +83,19 @@ impl Docker {
         Ok(())
     }
 
-    async fn see_containers(&self, seen: &mut Seen) -> Answer<()> {
+    /// The ids of this box's containers, running or not, that carry these labels too.
+    pub(super) async fn container_ids(
+        &self,
+        labels: impl IntoIterator<Item = String>,
+    ) -> Answer<Vec<String>> {
+        let mut filters = self.box_filter();
+        filters
+            .entry("label".to_owned())
+            .or_default()
+            .extend(labels);
         let options = ListContainersOptions {
             all: true,
-            filters: Some(self.box_filter()),
+            filters: Some(filters),
             ..Default::default()
         };
         let listed = self
@@ -94,10 +103,14 @@ impl Docker {
             .list_containers(Some(options))
             .await
             .map_err(|e| fault::engine(&e))?;
-        let ids: Vec<String> = listed
+        Ok(listed
             .into_iter()
             .filter_map(|container| container.id)
-            .collect();
+            .collect())
+    }
+
+    async fn see_containers(&self, seen: &mut Seen) -> Answer<()> {
+        let ids = self.container_ids([]).await?;
         // The list knows neither exit code nor health.
         let found: Vec<_> = stream::iter(ids)
             .map(|id| async move { self.inspect_container(&id).await })
