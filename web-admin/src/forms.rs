@@ -1,10 +1,13 @@
 //! Fields of forms, and what is wrong with what was typed into them.
 
+use std::collections::BTreeMap;
+
+use lavoir_core::id::{Hostname, PartId};
+use lavoir_core::limits;
 use lavoir_core::recipe::{Question, QuestionKind};
-use lavoir_core::{id::Hostname, limits};
 use serde::Serialize;
 
-use crate::reader::Reader;
+use crate::reader::{Reader, Sent};
 
 /// A field as it is shown.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -173,6 +176,33 @@ fn username(text: &str) -> bool {
             .as_bytes()
             .first()
             .is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// The answers to these questions, with what is wrong with each put beside its field.
+pub(crate) fn answers(
+    reader: &Reader,
+    sent: &Sent,
+    questions: &[Question],
+    fields: &mut [Field],
+) -> BTreeMap<PartId, String> {
+    let mut answers = BTreeMap::new();
+    for question in questions {
+        let answer = sent.get(&answer_name(&question.id));
+        if let Some(words) = wrong(reader, question, answer) {
+            set_wrong(fields, question, Some(words));
+        } else if let (Ok(id), false) = (question.id.parse(), answer.is_empty()) {
+            answers.insert(id, answer.to_owned());
+        }
+    }
+    answers
+}
+
+/// Puts what is wrong with the answer to a question beside its field.
+pub(crate) fn set_wrong(fields: &mut [Field], question: &Question, error: Option<String>) {
+    let name = answer_name(&question.id);
+    if let Some(field) = fields.iter_mut().find(|field| field.id == name) {
+        field.error = error;
+    }
 }
 
 /// Puts what the daemon found wrong beside the fields it is about, and lists everything for the summary.

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use super::app::named;
 use crate::admin::{Act, Answered, AppPage, No, NoKind, Session};
 use crate::form_token::{InHand, Taken};
-use crate::forms::{Choice, Field, Wrong, answer_name, asked, place, summary, wrong};
+use crate::forms::{
+    Choice, Field, Wrong, answer_name, answers, asked, place, set_wrong, summary, wrong,
+};
 use crate::panel::Panel;
 use crate::reader::{Reader, Sent, SentBy, SignedIn};
 use crate::refused;
@@ -33,6 +35,32 @@ pub(crate) async fn carry_out(
         Ok(decided.app)
     });
     decided.await.unwrap_or_else(|_| Err(broke()))
+}
+
+/// The same for a form about one app, once however often it is sent.
+///
+/// # Errors
+/// What was refused for its answers: the page shows them again.
+async fn carry_out_once(
+    panel: &Panel,
+    sent: &Sent,
+    session: Session,
+    app: &AppPage,
+    act: Act,
+) -> Result<Response, No> {
+    let back = format!("/apps/{}", app.line.id);
+    let hand = match panel.tokens.take(&sent.form_token) {
+        Taken::First(hand) => hand,
+        Taken::Done(path) => return Ok(see(&path)),
+        Taken::InHand => return Ok(see(&back)),
+    };
+    match carry_out(panel, session, act, hand).await {
+        Ok(app) => Ok(see(&format!("/apps/{app}"))),
+        Err(no) if no.problems.is_empty() => {
+            Ok(refused::no(&sent.reader, Chapter::App, &no, &back))
+        }
+        Err(no) => Err(no),
+    }
 }
 
 fn broke() -> No {
@@ -162,14 +190,8 @@ pub(crate) async fn act(
     };
     let typed = |question: &Question| sent.get(&answer_name(&question.id)).to_owned();
     let mut fields = confirm_fields(reader, &app, &word, typed);
-    let mut answers = BTreeMap::new();
-    for question in app.update.iter().flat_map(|update| &update.questions) {
-        let answer = typed(question);
-        set_wrong(&mut fields, question, wrong(reader, question, &answer));
-        if let (Ok(id), false) = (question.id.parse(), answer.is_empty()) {
-            answers.insert(id, answer);
-        }
-    }
+    let questions = app.update.as_ref().map(|update| &update.questions[..]);
+    let answers = answers(reader, &sent, questions.unwrap_or_default(), &mut fields);
     if word == "delete" && sent.get("sure") != app.line.id.as_str() {
         fields[0].value = sent.get("sure").to_owned();
         fields[0].error = Some(reader.t("wrong-sure"));
@@ -184,26 +206,12 @@ pub(crate) async fn act(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return show_confirm(reader, status, &app, &word, &fields, Vec::new());
     }
-    let back = format!("/apps/{}", app.line.id);
-    let hand = match panel.tokens.take(&sent.form_token) {
-        Taken::First(hand) => hand,
-        Taken::Done(path) => return see(&path),
-        Taken::InHand => return see(&back),
-    };
-    match carry_out(&panel, session, act, hand).await {
-        Ok(app) => see(&format!("/apps/{app}")),
-        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::App, &no, &back),
+    match carry_out_once(&panel, &sent, session, &app, act).await {
+        Ok(response) => response,
         Err(no) => {
             let rest = place(reader, &mut fields, &no.problems);
             show_confirm(reader, refused::status(no.kind), &app, &word, &fields, rest)
         }
-    }
-}
-
-fn set_wrong(fields: &mut [Field], question: &Question, error: Option<String>) {
-    let name = answer_name(&question.id);
-    if let Some(field) = fields.iter_mut().find(|field| field.id == name) {
-        field.error = error;
     }
 }
 
@@ -315,22 +323,9 @@ pub(crate) async fn change(
             vec![Wrong { at: None, text }],
         );
     }
-    let back = format!("/apps/{}", app.line.id);
-    let hand = match panel.tokens.take(&sent.form_token) {
-        Taken::First(hand) => hand,
-        Taken::Done(path) => return see(&path),
-        Taken::InHand => return see(&back),
-    };
-    match carry_out(
-        &panel,
-        session,
-        Act::Change(app.line.id.clone(), answers),
-        hand,
-    )
-    .await
-    {
-        Ok(app) => see(&format!("/apps/{app}")),
-        Err(no) if no.problems.is_empty() => refused::no(reader, Chapter::App, &no, &back),
+    let act = Act::Change(app.line.id.clone(), answers);
+    match carry_out_once(&panel, &sent, session, &app, act).await {
+        Ok(response) => response,
         Err(no) => {
             let rest = place(reader, &mut fields, &no.problems);
             show_settings(reader, refused::status(no.kind), &app, &fields, rest)

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::catalogue;
 use crate::admin::{Act, No, RecipePage};
 use crate::form_token::Taken;
-use crate::forms::{Field, Wrong, answer_name, asked, place, summary, wrong};
+use crate::forms::{Field, Wrong, answer_name, answers, asked, place, summary};
 use crate::panel::Panel;
-use crate::reader::{Reader, Sent, SentBy, SignedIn};
+use crate::reader::{Reader, SentBy, SignedIn};
 use crate::refused;
 use crate::render::{Chapter, see};
 
@@ -128,7 +128,7 @@ pub(crate) async fn install(
         };
         fields[0].error = Some(reader.t(key));
     }
-    let answers = answers(reader, &sent, recipe, &mut fields);
+    let answers = answers(reader, &sent, &recipe.questions, &mut fields);
     let unsound = fields.iter().any(|field| field.error.is_some());
     let (Some(host), false) = (host, unsound) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -203,26 +203,4 @@ fn extra_hosts(recipe: &Recipe, host: &Hostname) -> BTreeMap<PartId, Hostname> {
         Some((extra.id.parse().ok()?, address.parse().ok()?))
     });
     named.collect()
-}
-
-/// The answers, with what is wrong with each put beside its field.
-pub(crate) fn answers(
-    reader: &Reader,
-    sent: &Sent,
-    recipe: &Recipe,
-    fields: &mut [Field],
-) -> BTreeMap<PartId, String> {
-    let mut answers = BTreeMap::new();
-    for question in &recipe.questions {
-        let answer = sent.get(&answer_name(&question.id));
-        if let Some(words) = wrong(reader, question, answer) {
-            let name = answer_name(&question.id);
-            if let Some(field) = fields.iter_mut().find(|field| field.id == name) {
-                field.error = Some(words);
-            }
-        } else if let (Ok(id), false) = (question.id.parse(), answer.is_empty()) {
-            answers.insert(id, answer.to_owned());
-        }
-    }
-    answers
 }
