@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::engine::{TestEngine, base_archive, end};
+use crate::engine::{TestEngine, base_archives, end};
 
 /// The domain of every test's box.
 pub const DOMAIN: &str = "box.test";
@@ -62,9 +62,7 @@ impl Appliance {
 
     fn configure(&self, recipes: &[&Path]) -> Result<()> {
         let mut images = toml::Table::new();
-        let base = base_archive()?;
-        let archives = base.parent().context("an archive has a folder")?;
-        images.insert("archives".into(), text(archives));
+        images.insert("archives".into(), text(&base_archives()?));
         if let Some(bundle) = ca_bundle() {
             images.insert("ca_bundle".into(), text(&bundle));
         }

@@ -335,7 +335,8 @@ impl Drop for Net {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<String> {
+/// Runs a program to its end; its standard output.
+pub fn run(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .output()
@@ -346,6 +347,13 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The folder of archives that [`base_archive`] stands in.
+pub fn base_archives() -> Result<PathBuf> {
+    let base = base_archive()?;
+    let folder = base.parent().context("an archive has a folder")?;
+    Ok(folder.to_owned())
 }
 
 /// Debian's smallest system as an archive, made once on a machine and kept beside the compiled tests, under the name by

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use lavoir_tests::engine::run;
 use lavoir_tests::notes::Notes;
 
 #[test]
@@ -139,14 +140,4 @@ impl Drop for House {
 
 fn show(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    let output = Command::new(program).args(arguments).output()?;
-    ensure!(
-        output.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }

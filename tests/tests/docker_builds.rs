@@ -5,13 +5,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::symlink;
 
 use lavoir::adapter::docker::{Docker, ImageSources};
 use lavoir::ports::Containers;
 use lavoir_core::day::Day;
 use lavoir_core::release::{BuildContext, ContextFile, Image};
-use lavoir_tests::engine::{TestEngine, base_archive};
+use lavoir_tests::engine::{TestEngine, base_archives};
 use support::{adapter, app, import_base, order, silent};
 
 /// What the packages of a moment would be is here a number by chance; the second stage is there as in real recipes.
@@ -62,15 +61,8 @@ fn packages(engine: &TestEngine, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_takes_new_packages_and_old_images_go() {
     let engine = TestEngine::start().unwrap();
-    let archives = engine.dir().join("archives");
-    fs::create_dir(&archives).unwrap();
-    symlink(
-        base_archive().unwrap(),
-        archives.join("lavoir-base-trixie.tar"),
-    )
-    .unwrap();
     let sources = ImageSources {
-        archives: Some(archives),
+        archives: Some(base_archives().unwrap()),
         ..Default::default()
     };
     let docker = adapter(&engine, "box-a", sources).await;
@@ -211,15 +203,8 @@ async fn an_update_takes_new_packages_and_old_images_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_has_a_limit_of_memory() {
     let engine = TestEngine::start().unwrap();
-    let archives = engine.dir().join("archives");
-    fs::create_dir(&archives).unwrap();
-    symlink(
-        base_archive().unwrap(),
-        archives.join("lavoir-base-trixie.tar"),
-    )
-    .unwrap();
     let sources = ImageSources {
-        archives: Some(archives),
+        archives: Some(base_archives().unwrap()),
         ..Default::default()
     };
     let docker = adapter(&engine, "box-a", sources).await;

@@ -5,7 +5,6 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use lavoir::adapter::docker::{Docker, ImageSources};
 use lavoir::ports::{Answer, Containers, Retry, Unit};
 use lavoir_core::observed::Run;
 use lavoir_core::release::{BuildContext, ContextFile, Image};
-use lavoir_tests::engine::{TestEngine, base_archive};
+use lavoir_tests::engine::{TestEngine, base_archives};
 use support::{Heard, Registry, adapter, app, import_base, order, part, silent, until};
 
 fn pulled(reference: &str) -> Image {
@@ -265,13 +264,6 @@ const GOOD: &str = "ARG BASE=lavoir/base:trixie\nFROM ${BASE} AS tools\nRUN echo
 #[tokio::test(flavor = "multi_thread")]
 async fn images_are_built_over_a_base_that_is_made_once() {
     let engine = TestEngine::start().unwrap();
-    let archives = engine.dir().join("archives");
-    fs::create_dir(&archives).unwrap();
-    symlink(
-        base_archive().unwrap(),
-        archives.join("lavoir-base-trixie.tar"),
-    )
-    .unwrap();
     let bundle = engine.dir().join("ca.crt");
     fs::write(
         &bundle,
@@ -279,7 +271,7 @@ async fn images_are_built_over_a_base_that_is_made_once() {
     )
     .unwrap();
     let sources = ImageSources {
-        archives: Some(archives),
+        archives: Some(base_archives().unwrap()),
         ca_bundle: Some(bundle.clone()),
         ..Default::default()
     };
