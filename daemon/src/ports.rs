@@ -2,6 +2,7 @@
 //! knows which adapters stand behind them (law L3).
 
 mod private;
+mod repositories;
 mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,10 @@ use lavoir_core::text::{Message, Text};
 use zeroize::Zeroizing;
 
 pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore, RestsOn};
+pub use repositories::{
+    Bytes, Content, Damaged, Listed, ListedKind, Moment, Opener, Part, Repositories, Room,
+    Snapshot, Taken, Tidied,
+};
 pub use tls::{
     Authorities, CertificateStore, KeptCertificate, NoCertificate, Order, OwnNames, Proof,
     ProofZone, Proofs, TlsCertificates, UnderWay,

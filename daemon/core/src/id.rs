@@ -114,6 +114,18 @@ checked_text!(
     "1 to 40 small letters, digits, hyphens or underscores, beginning with a letter"
 );
 checked_text!(
+    /// The short name of a repository of backups: `cave`.
+    RepositoryId,
+    is_slug,
+    "a short name: 1 to 30 small letters, digits or hyphens, beginning with a letter, not ending with a hyphen"
+);
+checked_text!(
+    /// A snapshot's whole name in its repository (restic: SHA-256 of its file): 64 small hexadecimal digits.
+    SnapshotId,
+    is_sha256,
+    "64 small hexadecimal digits"
+);
+checked_text!(
     /// A host name in the DNS (RFC 1123), at least two labels, small letters, no final dot.
     Hostname,
     is_hostname,
@@ -136,6 +148,13 @@ fn is_part(text: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         && text.as_bytes()[0].is_ascii_lowercase()
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_hostname(text: &str) -> bool {

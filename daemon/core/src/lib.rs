@@ -21,6 +21,7 @@ pub mod version;
 
 pub mod account;
 pub mod app;
+pub mod backup;
 pub mod class;
 pub mod command;
 pub mod decide;
