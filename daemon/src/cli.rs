@@ -10,6 +10,7 @@ mod questions;
 pub mod recipe_commands;
 pub mod sentences;
 mod show;
+mod sizes;
 mod terminal;
 mod token;
 mod watch;
