@@ -17,9 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::claims::Claims;
 use crate::engine::{Engine, No};
-use crate::ports::{
-    Answer, Clock as _, Fault, Measure, Part, PrivateStore as _, Repositories as _, Taken, World,
-};
+use crate::ports::{Answer, Clock as _, Fault, Measure, Part, Repositories as _, Taken, World};
 use crate::reconcile::save::{host, opener, report, save_app, save_box};
 use under_way::UnderWay;
 

@@ -29,11 +29,7 @@ impl Claims {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut claimed = self
-            .claims
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut claimed = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
         claimed.remove(&self.app);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lavoir_core::command::{Actor, Command, Report};
 use lavoir_core::backup::Subject;
+use lavoir_core::command::{Actor, Command, Report};
 use lavoir_core::id::{PartId, RepositoryId};
 use lavoir_core::limits;
 use lavoir_core::observed::Run;
@@ -114,10 +114,7 @@ impl<W: World> Worker<W> {
                 volume,
                 name,
                 origin,
-            } => {
-                self.restore_volume(volume, name, origin, &on_measure)
-                    .await
-            }
+            } => self.restore_volume(volume, name, origin, &on_measure).await,
             Step::RestoreSecrets { origin } => self.restore_secrets(origin).await,
             Step::LoadDump { database, origin } => self.load_dump(database, origin).await,
             Step::BackUp { repository } => self.back_up(repository, &on_measure).await,
@@ -155,11 +152,7 @@ impl<W: World> Worker<W> {
     }
 
     /// What visitors have now, before it is replaced.
-    async fn back_up(
-        &self,
-        repository: &RepositoryId,
-        on_measure: OnMeasure<'_>,
-    ) -> Answer<()> {
+    async fn back_up(&self, repository: &RepositoryId, on_measure: OnMeasure<'_>) -> Answer<()> {
         let (world, state) = (self.engine.world(), self.engine.state());
         let Some(proven) = self.app.proven() else {
             return Err(inconsistent("app", self.app.id.as_str()));
@@ -167,7 +160,12 @@ impl<W: World> Worker<W> {
         let at = save::opener(&**world, &state, repository).await?;
         let (taken, held_ms) =
             save::save_app(world, &state, &self.app, proven, &at, on_measure).await?;
-        let report = save::report(repository, Subject::App(self.app.id.clone()), taken, held_ms);
+        let report = save::report(
+            repository,
+            Subject::App(self.app.id.clone()),
+            taken,
+            held_ms,
+        );
         match self.engine.submit(Actor::Box, report).await {
             // A refusal says that the repository was removed meanwhile: the next plan does without.
             Ok(_) | Err(No::Refused(_)) => Ok(()),

@@ -127,7 +127,9 @@ pub(super) fn no_dump(app: &AppId) -> Fault {
     Fault::lasting(
         "no-dump",
         Text::new(
-            format!("La recette du service « {app} » ne dit pas comment sauvegarder sa base de données."),
+            format!(
+                "La recette du service « {app} » ne dit pas comment sauvegarder sa base de données."
+            ),
             format!("The recipe of the app “{app}” does not say how to save its database."),
         ),
         Text::new(
@@ -142,8 +144,12 @@ pub(super) fn held_too_long(app: &AppId) -> Fault {
     Fault::passing(
         "held-too-long",
         Text::new(
-            format!("Le service « {app} » a attendu sa sauvegarde pendant {minutes} minutes ; il continue sans elle."),
-            format!("The app “{app}” waited for its backup for {minutes} minutes; it goes on without it."),
+            format!(
+                "Le service « {app} » a attendu sa sauvegarde pendant {minutes} minutes ; il continue sans elle."
+            ),
+            format!(
+                "The app “{app}” waited for its backup for {minutes} minutes; it goes on without it."
+            ),
         ),
         Text::new(
             "La sauvegarde d'avant reste. Le disque des sauvegardes est sans doute trop lent ou malade.",

@@ -89,7 +89,9 @@ fn of_later(format: u32) -> Fault {
     Fault::lasting(
         "snapshot-newer",
         Text::new(
-            format!("Cette sauvegarde vient d'une version plus récente de Lavoir (format {format})."),
+            format!(
+                "Cette sauvegarde vient d'une version plus récente de Lavoir (format {format})."
+            ),
             format!("This snapshot comes from a later version of Lavoir (format {format})."),
         ),
         Text::new(

@@ -84,7 +84,10 @@ pub async fn save_app<W: World>(
     if without_dump {
         return Err(no_dump(&app.id));
     }
-    let mut texts = vec![(MANIFEST.to_owned(), Manifest::of(state, app, release).write()?)];
+    let mut texts = vec![(
+        MANIFEST.to_owned(),
+        Manifest::of(state, app, release).write()?,
+    )];
     let keepsakes = world.app_files().keepsakes(&app.id, release).await?;
     let keepsakes = keepsakes.into_iter();
     texts.extend(keepsakes.map(|(name, bytes)| (format!("/keepsakes/{name}"), bytes)));
@@ -136,7 +139,9 @@ pub async fn save_box<W: World>(
         texts: Vec::new(),
         folders,
     };
-    let taken = world.repositories().save(at, content, &NoMoment, on_measure);
+    let taken = world
+        .repositories()
+        .save(at, content, &NoMoment, on_measure);
     let taken = taken.await;
     world.own_state().let_go().await?;
     taken

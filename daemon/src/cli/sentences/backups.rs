@@ -17,8 +17,14 @@ pub(super) fn what(event: &Event) -> Option<Text> {
         } => {
             let rule = rule(*every_nights, keep);
             Text::new(
-                format!("ajoute le dépôt de sauvegardes « {repository} », dans {place} ; {}", rule.fr),
-                format!("adds the repository of backups “{repository}”, in {place}; {}", rule.en),
+                format!(
+                    "ajoute le dépôt de sauvegardes « {repository} », dans {place} ; {}",
+                    rule.fr
+                ),
+                format!(
+                    "adds the repository of backups “{repository}”, in {place}; {}",
+                    rule.en
+                ),
             )
         }
         Event::RepositoryChanged {
@@ -28,13 +34,23 @@ pub(super) fn what(event: &Event) -> Option<Text> {
         } => {
             let rule = rule(*every_nights, keep);
             Text::new(
-                format!("change les réglages du dépôt « {repository} » ; {}", rule.fr),
-                format!("changes the settings of the repository “{repository}”; {}", rule.en),
+                format!(
+                    "change les réglages du dépôt « {repository} » ; {}",
+                    rule.fr
+                ),
+                format!(
+                    "changes the settings of the repository “{repository}”; {}",
+                    rule.en
+                ),
             )
         }
         Event::RepositoryRemoved { repository } => Text::new(
-            format!("retire le dépôt de sauvegardes « {repository} », dont le contenu reste où il est"),
-            format!("removes the repository of backups “{repository}”, whose content stays where it is"),
+            format!(
+                "retire le dépôt de sauvegardes « {repository} », dont le contenu reste où il est"
+            ),
+            format!(
+                "removes the repository of backups “{repository}”, whose content stays where it is"
+            ),
         ),
         Event::RepositoryKeyRead { repository } => Text::new(
             format!("lit la clé du dépôt « {repository} »"),
@@ -52,7 +68,10 @@ pub(super) fn what(event: &Event) -> Option<Text> {
             let of: Vec<Text> = of.iter().map(subject).collect();
             let join = |pick: fn(&Text) -> &str| of.iter().map(pick).collect::<Vec<_>>().join(", ");
             Text::new(
-                format!("demande une sauvegarde de {} dans « {repository} »", join(|t| &t.fr)),
+                format!(
+                    "demande une sauvegarde de {} dans « {repository} »",
+                    join(|t| &t.fr)
+                ),
                 format!("asks for a backup of {} to “{repository}”", join(|t| &t.en)),
             )
         }
@@ -70,8 +89,14 @@ pub(super) fn what(event: &Event) -> Option<Text> {
             let (of, size) = (subject(of), size(*bytes));
             let (s, plural) = if *files == 1 { ("", "") } else { ("s", "s") };
             Text::new(
-                format!("a sauvegardé {} dans « {repository} » : {files} fichier{s}, {}", of.fr, size.fr),
-                format!("has backed up {} to “{repository}”: {files} file{plural}, {}", of.en, size.en),
+                format!(
+                    "a sauvegardé {} dans « {repository} » : {files} fichier{s}, {}",
+                    of.fr, size.fr
+                ),
+                format!(
+                    "has backed up {} to “{repository}”: {files} file{plural}, {}",
+                    of.en, size.en
+                ),
             )
         }
         Event::SnapshotFailed {
@@ -81,7 +106,10 @@ pub(super) fn what(event: &Event) -> Option<Text> {
         } => {
             let of = subject(of);
             Text::new(
-                format!("n'a pas pu sauvegarder {} dans « {repository} » ({code})", of.fr),
+                format!(
+                    "n'a pas pu sauvegarder {} dans « {repository} » ({code})",
+                    of.fr
+                ),
                 format!("could not back up {} to “{repository}” ({code})", of.en),
             )
         }
@@ -101,8 +129,14 @@ pub(super) fn what(event: &Event) -> Option<Text> {
         } => {
             let freed = size(*freed);
             Text::new(
-                format!("a rangé et vérifié le dépôt « {repository} » : {forgotten} anciennes sauvegardes effacées, {} rendus", freed.fr),
-                format!("has tidied and checked the repository “{repository}”: {forgotten} old snapshots forgotten, {} given back", freed.en),
+                format!(
+                    "a rangé et vérifié le dépôt « {repository} » : {forgotten} anciennes sauvegardes effacées, {} rendus",
+                    freed.fr
+                ),
+                format!(
+                    "has tidied and checked the repository “{repository}”: {forgotten} old snapshots forgotten, {} given back",
+                    freed.en
+                ),
             )
         }
         Event::RestoreDecided {
