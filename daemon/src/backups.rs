@@ -1,6 +1,8 @@
 //! Rounds of backups: asks for them when they are due, and carries them out, one app after the other in each
 //! repository. Like the reconciler it takes no input but state and world: after a crash the round goes on.
 
+pub mod cards;
+pub mod desk;
 pub mod under_way;
 
 use std::collections::BTreeSet;

@@ -96,6 +96,8 @@ pub const REPOSITORIES_MAX: usize = 8;
 pub const PLACE_BYTES_MAX: usize = 1_024;
 /// Nights between two rounds of backups.
 pub const BACKUP_NIGHTS_MAX: u32 = 31;
+/// Entries of a snapshot's folder told at once.
+pub const SNAPSHOT_LIST_MAX: usize = 1_000;
 /// Snapshots kept by one part of a rule.
 pub const SNAPSHOTS_KEPT_MAX: u32 = 10_000;
 /// After midnight, local time, when rounds of backups begin, ms.

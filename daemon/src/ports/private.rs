@@ -24,7 +24,7 @@ pub trait PrivateStore: Send + Sync + 'static {
         rests_on: Option<&RestsOn>,
     ) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Keeps the key of a repository of backups. One that is there already stays: snapshots were written with it.
+    /// Keeps the key of a repository of backups, in place of any other: it was seen to open the repository.
     fn keep_repository_key(
         &self,
         repository: &RepositoryId,

@@ -69,8 +69,8 @@ impl PrivateStore for Private {
     }
     async fn keep_repository_key(&self, repository: &RepositoryId, key: &str) -> Answer<()> {
         let mut rows = self.lock();
-        let kept = rows.repository_keys.entry(repository.clone());
-        kept.or_insert_with(|| key.to_owned());
+        rows.repository_keys
+            .insert(repository.clone(), key.to_owned());
         Ok(())
     }
     async fn repository_key(&self, repository: &RepositoryId) -> Answer<Option<Zeroizing<String>>> {

@@ -93,7 +93,7 @@ impl PrivateStore for Sqlite {
     }
 
     async fn keep_repository_key(&self, repository: &RepositoryId, key: &str) -> Answer<()> {
-        let sql = "INSERT OR IGNORE INTO repository (repository, key) VALUES (?, ?)";
+        let sql = "INSERT OR REPLACE INTO repository (repository, key) VALUES (?, ?)";
         let query = sqlx::query(sql).bind(repository.as_str()).bind(key);
         query.execute(&self.pool).await.map_err(broken)?;
         Ok(())
