@@ -101,10 +101,12 @@ pub struct SnapshotCard {
     pub snapshot: SnapshotId,
     /// When it was taken.
     pub at: Timestamp,
-    /// What is in it; nothing when it is not one of this box.
+    /// What is in it, where its tags say; also of a box that this one takes the place of.
     pub of: Option<Subject>,
     /// Whose it is, in restic's words its host.
     pub host: String,
+    /// It is of this box.
+    pub own: bool,
     /// Files in it, where the snapshot says.
     pub files: Option<u64>,
     /// Bytes in them, where it says.
@@ -184,7 +186,8 @@ fn saved_card(saved: &Saved) -> SavedCard {
 pub(super) fn snapshot_card(snapshot: Snapshot, own: &str) -> SnapshotCard {
     let of = snapshot.tags.iter().find_map(|tag| tag.parse().ok());
     SnapshotCard {
-        of: of.filter(|_| snapshot.host == own),
+        of,
+        own: snapshot.host == own,
         snapshot: snapshot.id,
         at: snapshot.time,
         host: snapshot.host,
