@@ -3,6 +3,7 @@
 
 mod accounts;
 mod apps;
+pub mod backups;
 mod bearer;
 mod guard;
 mod ledger;
@@ -37,6 +38,7 @@ pub use serve::{serve, serve_on};
 
 use crate::accounts::Accounts;
 use crate::acts::Asked;
+use crate::backups::desk::BackupDesk;
 use crate::engine::Engine;
 use crate::measures::Measures;
 use crate::orders::CertificateCard;
@@ -63,6 +65,8 @@ pub struct Api<W: World> {
     pub accounts: Arc<Accounts<W>>,
     /// How the machine does.
     pub measures: Arc<Measures>,
+    /// What was saved, where, and the way back.
+    pub backups: Arc<BackupDesk<W>>,
     /// Places for the streams of progress that tokens follow.
     pub followed: Arc<Semaphore>,
 }

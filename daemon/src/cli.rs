@@ -2,6 +2,7 @@
 
 mod apps;
 pub mod args;
+mod backup;
 mod client;
 mod end;
 mod install;
@@ -10,6 +11,7 @@ mod questions;
 pub mod recipe_commands;
 pub mod sentences;
 mod show;
+mod sizes;
 mod terminal;
 mod token;
 mod watch;
@@ -63,6 +65,7 @@ async fn command(cli: &Cli, lent: &Lent, terminal: &mut Terminal) -> Result<(), 
         }
         Command::Status => show::status(&client(cli)?, terminal).await,
         Command::SetupCode { new } => token::setup_code(&client(cli)?, terminal, *new).await,
+        Command::Backup { command } => backup::backup(&client(cli)?, terminal, command).await,
         Command::Token { command } => token::token(&client(cli)?, terminal, command).await,
         Command::Ca => show::ca(&client(cli)?, terminal).await,
         Command::Completion { shell } => {

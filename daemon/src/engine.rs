@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
-use lavoir_core::id::{Hostname, PartId, PersonId};
+use lavoir_core::id::{Hostname, PartId, PersonId, RepositoryId};
 use lavoir_core::ledger::{self, Entry, Hash, Tree, Verifier, hex, leaf_hash};
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
@@ -142,6 +142,8 @@ pub enum Beside {
     Person(KeptPerson),
     /// A person's new password, hashed, and what it rests on; nothing for the set-up code.
     Password(PersonId, Zeroizing<String>, Option<RestsOn>),
+    /// The key that opens a repository.
+    RepositoryKey(RepositoryId, Zeroizing<String>),
     /// A token's hash and label, and the session that asks for it; none for root.
     Token(KeptToken, Option<u64>),
 }
@@ -299,9 +301,14 @@ impl<W: World> Engine<W> {
             Command::Act(_) | Command::Prepare { .. } | Command::Report(_) => return Ok(nowhere()),
         };
         machine.engine = self.world.containers().is_there().await;
-        // Only an update lays data down a second time; whatever an app has put into its volumes must not keep people
+        // Only an update or a restore lays data down a second time; whatever an app has put into its volumes must not keep people
         // from stopping it.
-        if machine.engine && matches!(command, Command::Act(Action::Update { .. })) {
+        if machine.engine
+            && matches!(
+                command,
+                Command::Act(Action::Update { .. } | Action::Restore { .. })
+            )
+        {
             machine.data_mib = self.world.containers().data_mib().await?;
         }
         Ok(machine)
@@ -324,6 +331,10 @@ async fn keep<W: World>(world: &W, action: &Action, beside: &Beside) -> Answer<(
         (Beside::Password(person, password, rests_on), _) => {
             let rests_on = rests_on.as_ref();
             private.set_password(*person, password, rests_on).await?
+        }
+        (Beside::RepositoryKey(repository, key), _) => {
+            private.keep_repository_key(repository, key).await?;
+            true
         }
         (Beside::Token(token, session), _) => private.keep_token(token, *session).await?,
     };

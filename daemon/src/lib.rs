@@ -5,7 +5,9 @@ pub mod config;
 pub mod ports;
 
 pub mod acts;
+pub mod backups;
 pub mod catalogue;
+pub mod claims;
 pub mod recipe;
 
 pub mod engine;

@@ -168,6 +168,52 @@ pub trait Containers: Send + Sync + 'static {
         user: Option<&str>,
         timeout: Duration,
     ) -> impl Future<Output = Answer<Ran>> + Send;
+    /// Runs a command inside a running container; what it says on its standard output. The stream ends with an error
+    /// when the command fails, or goes on for longer than `timeout`.
+    fn dump(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        command: &[String],
+        timeout: Duration,
+    ) -> impl Future<Output = Answer<Bytes>> + Send;
+    /// Runs a command inside a running container, with this on its standard input.
+    fn load(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        command: &[String],
+        from: Bytes,
+        timeout: Duration,
+    ) -> impl Future<Output = Answer<Ran>> + Send;
+    /// Freezes running containers: their processes stand still. Those that are not there are left out.
+    fn hold(
+        &self,
+        app: &AppId,
+        services: &BTreeSet<PartId>,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// Lets frozen containers go on; well when none is frozen.
+    fn let_go(
+        &self,
+        app: &AppId,
+        services: &BTreeSet<PartId>,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// Where a volume's files lie on this machine; none when it is not there.
+    fn volume_folder(
+        &self,
+        app: &AppId,
+        name: &str,
+    ) -> impl Future<Output = Answer<Option<PathBuf>>> + Send;
+    /// Makes a volume that is to be filled from a snapshot, and says where. It counts as half a one until it is
+    /// finished; an earlier half is gone on with.
+    fn begin_volume(
+        &self,
+        app: &AppId,
+        name: &str,
+        snapshot: &str,
+    ) -> impl Future<Output = Answer<PathBuf>> + Send;
+    /// What is in it is whole, and on the disk.
+    fn finish_volume(&self, app: &AppId, name: &str) -> impl Future<Output = Answer<()>> + Send;
     /// Its last lines, for people.
     fn last_lines(
         &self,
@@ -271,6 +317,25 @@ pub trait AppFiles: Send + Sync + 'static {
         revision: Revision,
         index: u32,
     ) -> impl Future<Output = Answer<()>> + Send;
+    /// Notes a dump as loaded.
+    fn note_loaded(
+        &self,
+        app: &AppId,
+        revision: Revision,
+        database: &PartId,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// What only this folder knows, and its data need: secrets and private answers, by file name.
+    fn keepsakes(
+        &self,
+        app: &AppId,
+        release: &Release,
+    ) -> impl Future<Output = Answer<Keepsakes>> + Send;
+    /// Takes keepsakes in for an app that has none.
+    fn take_keepsakes(
+        &self,
+        app: &AppId,
+        keepsakes: &Keepsakes,
+    ) -> impl Future<Output = Answer<()>> + Send;
     /// Keeps private answers, before the decision that needs them is written down.
     fn keep_answers(
         &self,
@@ -286,6 +351,9 @@ pub trait AppFiles: Send + Sync + 'static {
     /// Erases the app's folder.
     fn remove(&self, app: &AppId) -> impl Future<Output = Answer<()>> + Send;
 }
+
+/// File name → content: `secrets/db_password`.
+pub type Keepsakes = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 /// An answer that stays out of the ledger.
 #[derive(Clone)]
@@ -315,6 +383,8 @@ pub struct SeenFiles {
     pub digest: Option<String>,
     /// Hooks done.
     pub hooks_done: BTreeSet<(Revision, u32)>,
+    /// Dumps loaded.
+    pub loaded: BTreeSet<(Revision, PartId)>,
 }
 
 /// Where the ledger is kept.
@@ -369,6 +439,15 @@ pub struct Reading {
     pub network: Option<(u64, u64)>,
 }
 
+/// The box's own state, as files.
+pub trait OwnState: Send + Sync + 'static {
+    /// Makes what can be saved of it: path inside a snapshot, folder here. The database stands in it as a whole copy,
+    /// of this moment.
+    fn gather(&self) -> impl Future<Output = Answer<Vec<(String, PathBuf)>>> + Send;
+    /// Removes the copy.
+    fn let_go(&self) -> impl Future<Output = Answer<()>> + Send;
+}
+
 /// Time.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
@@ -421,6 +500,10 @@ pub trait World: Send + Sync + 'static {
     type PrivateStore: PrivateStore;
     /// See [`Gauges`].
     type Gauges: Gauges;
+    /// See [`Repositories`].
+    type Repositories: Repositories;
+    /// See [`OwnState`].
+    type OwnState: OwnState;
 
     /// See [`Containers`].
     fn containers(&self) -> &Self::Containers;
@@ -440,4 +523,8 @@ pub trait World: Send + Sync + 'static {
     fn private_store(&self) -> &Self::PrivateStore;
     /// See [`Gauges`].
     fn gauges(&self) -> &Self::Gauges;
+    /// See [`Repositories`].
+    fn repositories(&self) -> &Self::Repositories;
+    /// See [`OwnState`].
+    fn own_state(&self) -> &Self::OwnState;
 }

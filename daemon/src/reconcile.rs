@@ -1,9 +1,12 @@
 //! The loop that makes the world agree with the state: observe, plan, carry out. It takes no input but state and
 //! world, so that after a crash it simply begins again.
 
+mod bring_back;
 mod carry_out;
 mod faults;
+pub mod manifest;
 mod order;
+pub mod save;
 mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +24,7 @@ use lavoir_core::state::State;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinSet};
 
+use crate::claims::Claims;
 use crate::engine::{Engine, No};
 use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
 use crate::progress::Progress;
@@ -31,6 +35,7 @@ pub struct Reconciler<W: World> {
     engine: Arc<Engine<W>>,
     progress: Arc<Progress>,
     threshold: Arc<Threshold>,
+    claims: Arc<Claims>,
     observed: watch::Sender<Arc<Observed>>,
     at_once: Arc<Semaphore>,
     /// Apps whose last plan failed, and when to try again.
@@ -62,6 +67,7 @@ impl<W: World> Reconciler<W> {
             engine,
             progress,
             threshold: Arc::default(),
+            claims: Arc::default(),
             observed: watch::channel(Arc::default()).0,
             at_once: Arc::new(Semaphore::new(limits::APPS_AT_ONCE_MAX)),
             resting: BTreeMap::new(),
@@ -74,6 +80,11 @@ impl<W: World> Reconciler<W> {
     pub fn with_gateway(mut self, open: watch::Receiver<BTreeSet<Hostname>>) -> Self {
         self.threshold = Arc::new(Threshold::of_gateway(open));
         self
+    }
+
+    /// Who saves apps holds these claims too.
+    pub fn claims(&self) -> Arc<Claims> {
+        self.claims.clone()
     }
 
     /// Told of each change of the doors; none are known before the first look at the world.
@@ -154,12 +165,17 @@ impl<W: World> Reconciler<W> {
             }
             let plan = plan_app(
                 app,
+                state.backups(),
                 observed.apps.get(&app.id).unwrap_or(&nothing),
                 &observed.images,
             );
             if plan.steps.is_empty() {
                 continue;
             }
+            // Who saves it lets go of it as soon as something else is decided.
+            let Some(claim) = self.claims.claim(&app.id) else {
+                continue;
+            };
             let worker = Worker {
                 engine: self.engine.clone(),
                 progress: self.progress.clone(),
@@ -169,6 +185,7 @@ impl<W: World> Reconciler<W> {
             };
             let task = workers.spawn(async move {
                 let ended = worker.run(&plan).await;
+                drop(claim);
                 (plan.app, plan.revision, ended)
             });
             at_work.insert(app.id.clone(), task.id());
@@ -319,6 +336,7 @@ pub async fn observe<W: World>(world: &W, state: &State) -> Answer<Observed> {
         let there = observed.apps.entry(id.clone()).or_default();
         there.files = files.digest;
         there.hooks_done = files.hooks_done;
+        there.loaded = files.loaded;
     }
     Ok(observed)
 }

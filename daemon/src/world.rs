@@ -20,9 +20,13 @@ use lavoir::adapter::gateway_socket::GatewaySocket;
 use lavoir::adapter::gauges::TheseGauges;
 use lavoir::adapter::machine::ThisMachine;
 use lavoir::adapter::probe::HttpProbe;
-use lavoir::adapter::sqlite::Sqlite;
+use lavoir::adapter::repositories::ResticRepositories;
+use lavoir::adapter::sqlite::{Sqlite, WholeState};
 use lavoir::adapter::system::{SystemClock, SystemEntropy};
 use lavoir::api::{self, Api};
+use lavoir::backups::desk::BackupDesk;
+use lavoir::backups::under_way::UnderWay;
+use lavoir::backups::{Backups, OffsetAt};
 use lavoir::catalogue::{Catalogue, Shelf};
 use lavoir::config::Config;
 use lavoir::desk::Desk;
@@ -60,6 +64,8 @@ struct Real {
     machine_facts: ThisMachine,
     probe: HttpProbe,
     gauges: TheseGauges,
+    repositories: ResticRepositories,
+    own_state: WholeState,
 }
 
 impl World for Real {
@@ -72,6 +78,8 @@ impl World for Real {
     type Probe = HttpProbe;
     type PrivateStore = Sqlite;
     type Gauges = TheseGauges;
+    type Repositories = ResticRepositories;
+    type OwnState = WholeState;
 
     fn containers(&self) -> &Docker {
         &self.containers
@@ -99,6 +107,12 @@ impl World for Real {
     }
     fn gauges(&self) -> &TheseGauges {
         &self.gauges
+    }
+    fn repositories(&self) -> &ResticRepositories {
+        &self.repositories
+    }
+    fn own_state(&self) -> &WholeState {
+        &self.own_state
     }
 }
 
@@ -134,12 +148,14 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
             Arc::new(SystemEntropy),
             box_facts.clone(),
         )?,
+        own_state: store.whole_state(&config.state),
         ledger_store: store,
         clock: SystemClock,
         entropy: SystemEntropy,
         machine_facts: ThisMachine,
         probe: HttpProbe,
         gauges: TheseGauges,
+        repositories: ResticRepositories::new(),
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
@@ -157,6 +173,15 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let (open, open_hosts) = watch::channel(BTreeSet::new());
     let reconciler =
         Reconciler::new(engine.clone(), progress.clone()).with_gateway(open_hosts.clone());
+    let under_way = Arc::new(UnderWay::default());
+    let offset_at = offset_at(&config.timezone);
+    let backups = Backups::new(
+        engine.clone(),
+        reconciler.claims(),
+        under_way.clone(),
+        offset_at.clone(),
+    );
+    let backup_desk = Arc::new(BackupDesk::new(engine.clone(), under_way, offset_at));
     let (doors, observed) = (reconciler.watch_doors(), reconciler.watch_observed());
 
     let panel_door = PanelDoor {
@@ -193,6 +218,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         desk: desk.clone(),
         accounts: accounts.clone(),
         measures: measures.clone(),
+        backups: backup_desk,
         followed: Arc::new(Semaphore::new(limits::PROGRESS_STREAMS_MAX)),
     });
     let router = api::router(api.clone());
@@ -217,6 +243,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     let gateway = GatewaySocket::bind(&config.gateway_socket(), &config.gateway.user)?;
     let (stop, stopped) = watch::channel(false);
     let reconciling = tokio::spawn(reconciler.run(stopped.clone()));
+    let saving = tokio::spawn(backups.run(stopped.clone()));
     let ports = order_ports(&config)?;
     let chosen = Chosen {
         own: ca,
@@ -275,7 +302,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     api::serve(&config.api_socket(), router, told).await?;
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
-    let _ = reconciling.await;
+    let _ = (reconciling.await, saving.await);
     store.ledger_store.close().await;
     Ok(())
 }
@@ -313,6 +340,16 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
             scratch: config.state.join("images"),
         },
     }
+}
+
+/// Local time less UTC, in the box's time zone; nought where it is not known.
+fn offset_at(timezone: &str) -> OffsetAt {
+    let zone = jiff::tz::TimeZone::get(timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    Arc::new(move |now| {
+        let ms = i64::try_from(now.0).unwrap_or(i64::MAX);
+        let now = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+        i64::from(zone.to_offset(now).seconds())
+    })
 }
 
 /// Two daemons on one state folder would write two pasts: the second one does not start.

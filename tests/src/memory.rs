@@ -5,6 +5,7 @@
 mod effects;
 mod laws;
 mod private;
+mod repositories;
 mod sleep;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +82,7 @@ struct Inner {
     apps: BTreeMap<AppId, MemoryApp>,
     images: BTreeSet<String>,
     folders: BTreeMap<AppId, SeenFiles>,
+    snapshots: Vec<repositories::Kept>,
     ledger: Vec<(Vec<u8>, Hash)>,
     addresses: u32,
     tokens: u64,

@@ -71,7 +71,13 @@ impl Blog {
     }
 
     fn steps(&self) -> Vec<Step> {
-        plan_app(self.app(), &self.observed, &self.images).steps
+        plan_app(
+            self.app(),
+            self.state.backups(),
+            &self.observed,
+            &self.images,
+        )
+        .steps
     }
 
     fn kinds(&self) -> Vec<&'static str> {

@@ -428,7 +428,7 @@ impl Run {
             }
             let nothing = Default::default();
             let there = seen.apps.get(&app.id).unwrap_or(&nothing);
-            let plan = plan_app(app, there, &seen.images);
+            let plan = plan_app(app, state.backups(), there, &seen.images);
             assert_eq!(
                 app.phase,
                 Phase::Settled,

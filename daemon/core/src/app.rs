@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backup::Origin;
 use crate::id::{AppId, PartId, Revision, Timestamp};
 use crate::release::Release;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub set_up: bool,
     /// How often a restart was asked; part of every container's spec.
     pub restarts: u32,
+    /// The snapshot that it is being restored from, until it was well with it.
+    pub origin: Option<Origin>,
     /// The last thing that went wrong, until something goes well again.
     pub last_failure: Option<Failure>,
 }
@@ -87,6 +90,7 @@ pub enum Doing {
     Remove,
     Reinstall,
     Delete,
+    Restore,
     /// Going back after an update or a change that did not come up.
     RollBack,
 }
@@ -111,9 +115,11 @@ impl App {
     pub fn proven(&self) -> Option<(&Release, u64)> {
         match (self.intent, self.phase, &self.previous) {
             (Intent::Running, Phase::Settled, _) => Some((&self.release, self.generation)),
-            (Intent::Running, Phase::UnderWay(Doing::Update | Doing::Change), Some(previous)) => {
-                Some((&previous.release, previous.generation))
-            }
+            (
+                Intent::Running,
+                Phase::UnderWay(Doing::Update | Doing::Change | Doing::Restore),
+                Some(previous),
+            ) => Some((&previous.release, previous.generation)),
             _ => None,
         }
     }
@@ -136,7 +142,8 @@ impl App {
             None => &self.release,
         };
         let known = release.secrets.keys();
-        known.filter(|_| self.set_up).collect()
+        let has_data = self.set_up || self.origin.is_some();
+        known.filter(|_| has_data).collect()
     }
 
     /// What is under way, if anything is.

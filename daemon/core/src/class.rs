@@ -20,7 +20,11 @@ pub enum Class {
 /// The class of an act. Every act stands here; one without a class does not compile.
 pub fn class_of(action: &Action) -> Class {
     match action {
-        Action::Restart { .. } | Action::Start { .. } | Action::Stop { .. } => Class::A,
+        Action::Restart { .. }
+        | Action::Start { .. }
+        | Action::Stop { .. }
+        | Action::BackUp { .. }
+        | Action::CancelBackup { .. } => Class::A,
         // About oneself, or to take a power away.
         Action::ChangePassword { .. } | Action::RevokeToken { .. } => Class::A,
         Action::OpenAccount { .. }
@@ -33,6 +37,11 @@ pub fn class_of(action: &Action) -> Class {
         | Action::Remove { .. }
         | Action::Reinstall { .. }
         | Action::ReadSecret { .. } => Class::B,
+        Action::AddRepository { .. }
+        | Action::ChangeRepository { .. }
+        | Action::ReadRepositoryKey { .. } => Class::B,
+        // What the app has now is replaced by what it had then.
+        Action::Restore { .. } | Action::RemoveRepository { .. } => Class::C,
         Action::Delete { .. } => Class::D,
     }
 }

@@ -7,6 +7,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Scope;
+use crate::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
 use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp, TokenId};
 use crate::recipe::{Architecture, Protocol};
 use crate::release::Release;
@@ -25,6 +26,8 @@ pub enum Actor {
     Person(PersonId),
     /// A program, for whoever made its token.
     Token(TokenId),
+    /// The clock: what is due is asked for like by anyone.
+    Clock,
 }
 
 /// A request, with all that the core may know of the world when it answers.
@@ -151,6 +154,61 @@ pub enum Action {
         /// Which.
         token: TokenId,
     },
+    /// Have backups go to another place.
+    AddRepository {
+        /// Under this short name.
+        repository: RepositoryId,
+        /// Where.
+        place: Place,
+        /// A round every so many nights.
+        every_nights: u32,
+        /// What is kept.
+        keep: KeepRule,
+    },
+    /// Give a repository another rhythm, or keep other snapshots.
+    ChangeRepository {
+        /// Which.
+        repository: RepositoryId,
+        /// A round every so many nights.
+        every_nights: u32,
+        /// What is kept.
+        keep: KeepRule,
+    },
+    /// Have backups go there no more; what lies there stays.
+    RemoveRepository {
+        /// Which.
+        repository: RepositoryId,
+    },
+    /// Read the key that opens a repository without the box.
+    ReadRepositoryKey {
+        /// Which.
+        repository: RepositoryId,
+    },
+    /// Save now.
+    BackUp {
+        /// Where.
+        repository: RepositoryId,
+        /// What; everything, and then tidy up, when nothing is named.
+        of: Option<Subject>,
+    },
+    /// Let the round under way be.
+    CancelBackup {
+        /// Where.
+        repository: RepositoryId,
+    },
+    /// Make an app again what it was in a snapshot: over its live data, or anew when it is not there.
+    Restore {
+        /// Which.
+        app: AppId,
+        /// As the snapshot tells it.
+        release: Box<Release>,
+        /// When the app in the snapshot was first installed: its secrets are of that life.
+        installed_at: Timestamp,
+        /// Where the snapshot is.
+        repository: RepositoryId,
+        /// Which.
+        snapshot: SnapshotId,
+    },
 }
 
 impl Action {
@@ -166,13 +224,20 @@ impl Action {
             | Action::Remove { app }
             | Action::Reinstall { app }
             | Action::Delete { app }
-            | Action::ReadSecret { app, .. } => Some(app),
+            | Action::ReadSecret { app, .. }
+            | Action::Restore { app, .. } => Some(app),
             Action::OpenAccount { .. }
             | Action::ResetPassword { .. }
             | Action::ChangePassword { .. }
             | Action::MakeSetupCode
             | Action::MakeToken { .. }
-            | Action::RevokeToken { .. } => None,
+            | Action::RevokeToken { .. }
+            | Action::AddRepository { .. }
+            | Action::ChangeRepository { .. }
+            | Action::RemoveRepository { .. }
+            | Action::ReadRepositoryKey { .. }
+            | Action::BackUp { .. }
+            | Action::CancelBackup { .. } => None,
         }
     }
 }
@@ -197,6 +262,45 @@ pub enum Report {
         step: String,
         /// Stable code of what broke.
         code: String,
+    },
+    /// There is a snapshot.
+    Saved {
+        /// Where.
+        repository: RepositoryId,
+        /// Of what.
+        of: Subject,
+        /// Which.
+        snapshot: SnapshotId,
+        /// Files in it.
+        files: u64,
+        /// Bytes in them.
+        bytes: u64,
+        /// Bytes that the repository grew by.
+        added: u64,
+        /// For how long the app was held, ms.
+        held_ms: u64,
+    },
+    /// A snapshot could not be taken.
+    NotSaved {
+        /// Where.
+        repository: RepositoryId,
+        /// Of what.
+        of: Subject,
+        /// Stable code of what broke.
+        code: String,
+    },
+    /// A repository was tidied and checked.
+    Tidied {
+        /// Which.
+        repository: RepositoryId,
+        /// In which round.
+        revision: Revision,
+        /// Snapshots that went.
+        forgotten: u64,
+        /// Bytes given back.
+        freed: u64,
+        /// Stable code of what went wrong.
+        code: Option<String>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! The answer to a request: events, or a refusal.
 
 mod accounts;
+mod backups;
 
 use alloc::string::String;
 use alloc::vec;
@@ -9,6 +10,7 @@ use core::cmp::Ordering;
 
 use crate::account::Scope;
 use crate::app::{App, Intent, Phase};
+use crate::backup::Origin;
 use crate::command::{Action, Actor, Command, Machine, Report, Request};
 use crate::event::Event;
 use crate::fit;
@@ -39,15 +41,18 @@ pub fn decide(state: &State, request: &Request) -> Result<Vec<Event>, Refusal> {
                     may(state, actor, now)?;
                     act(state, action, &request.machine)
                 }
+                None if backups::are_meant(action) => backups::act(state, actor, action, now),
                 None => accounts::act(state, actor, action, now),
             }
             .map(|event| vec![event])
         }
         Command::Report(report) => match request.actor {
             Actor::Box => decide_report(state, report).map(|event| vec![event]),
-            Actor::Installer | Actor::Member(_) | Actor::Person(_) | Actor::Token(_) => {
-                Err(Refusal::NotYours)
-            }
+            Actor::Installer
+            | Actor::Member(_)
+            | Actor::Person(_)
+            | Actor::Token(_)
+            | Actor::Clock => Err(Refusal::NotYours),
         },
     }
 }
@@ -69,7 +74,8 @@ fn may(state: &State, actor: &Actor, now: Timestamp) -> Result<(), Refusal> {
             Some(_) => Ok(()),
         },
         Actor::Member(_) => Err(Refusal::NotFounded),
-        Actor::Box => Err(Refusal::NotYours),
+        // What the clock may ask for says so itself (`backups::act`).
+        Actor::Box | Actor::Clock => Err(Refusal::NotYours),
     }
 }
 
@@ -150,7 +156,26 @@ fn act(state: &State, action: &Action, machine: &Machine) -> Result<Event, Refus
                 _ => Ok(Event::DeleteDecided { app: id.clone() }),
             }
         }
-        Action::OpenAccount { .. }
+        Action::Restore {
+            app,
+            release,
+            installed_at,
+            repository,
+            snapshot,
+        } => {
+            let origin = Origin {
+                repository: repository.clone(),
+                snapshot: snapshot.clone(),
+            };
+            backups::restore(state, app, release, *installed_at, origin, machine)
+        }
+        Action::AddRepository { .. }
+        | Action::ChangeRepository { .. }
+        | Action::RemoveRepository { .. }
+        | Action::ReadRepositoryKey { .. }
+        | Action::BackUp { .. }
+        | Action::CancelBackup { .. }
+        | Action::OpenAccount { .. }
         | Action::ResetPassword { .. }
         | Action::ChangePassword { .. }
         | Action::MakeSetupCode
@@ -295,6 +320,9 @@ fn decide_report(state: &State, report: &Report) -> Result<Event, Refusal> {
         Report::Settled { app, revision } | Report::Failed { app, revision, .. } => {
             (app, *revision)
         }
+        Report::Saved { .. } | Report::NotSaved { .. } | Report::Tidied { .. } => {
+            return backups::report(state, report);
+        }
     };
     let app = find(state, id)?;
     if app.revision != revision || app.phase == Phase::Settled {
@@ -316,6 +344,9 @@ fn decide_report(state: &State, report: &Report) -> Result<Event, Refusal> {
             step: step.clone(),
             code: code.clone(),
         },
+        Report::Saved { .. } | Report::NotSaved { .. } | Report::Tidied { .. } => {
+            return backups::report(state, report);
+        }
     })
 }
 

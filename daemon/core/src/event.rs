@@ -3,10 +3,12 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::Scope;
+use crate::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
 use crate::id::{AppId, Hostname, PartId, PersonId, Revision, Timestamp, TokenId};
 use crate::release::Release;
 
@@ -57,6 +59,62 @@ pub enum Event {
     },
     /// A token has ended.
     TokenRevoked { token: TokenId },
+    /// Backups may go to another place.
+    RepositoryAdded {
+        repository: RepositoryId,
+        place: Place,
+        every_nights: u32,
+        keep: KeepRule,
+    },
+    /// A repository has another rhythm, or keeps other snapshots.
+    RepositoryChanged {
+        repository: RepositoryId,
+        every_nights: u32,
+        keep: KeepRule,
+    },
+    /// Backups go there no more; what lies there stays.
+    RepositoryRemoved { repository: RepositoryId },
+    /// Somebody may read the key that opens a repository.
+    RepositoryKeyRead { repository: RepositoryId },
+    /// These are to be saved; afterwards the repository is tidied and checked, or is not.
+    BackupDecided {
+        repository: RepositoryId,
+        of: Vec<Subject>,
+        tidy: bool,
+    },
+    /// What was under way there is let be.
+    BackupCancelled { repository: RepositoryId },
+    /// There is a snapshot.
+    SnapshotTaken {
+        repository: RepositoryId,
+        of: Subject,
+        snapshot: SnapshotId,
+        files: u64,
+        bytes: u64,
+        added: u64,
+        held_ms: u64,
+    },
+    /// There is none.
+    SnapshotFailed {
+        repository: RepositoryId,
+        of: Subject,
+        code: String,
+    },
+    /// Old snapshots were forgotten and the repository was checked; with what went wrong.
+    RepositoryTidied {
+        repository: RepositoryId,
+        forgotten: u64,
+        freed: u64,
+        code: Option<String>,
+    },
+    /// An app is to be again what it was in a snapshot.
+    RestoreDecided {
+        app: AppId,
+        release: Box<Release>,
+        installed_at: Timestamp,
+        repository: RepositoryId,
+        snapshot: SnapshotId,
+    },
     /// The world agrees with a decision.
     Settled { app: AppId, revision: Revision },
     /// A decision could not be carried out.
@@ -78,7 +136,16 @@ impl Event {
             | Event::PasswordChanged { .. }
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
-            | Event::TokenRevoked { .. } => None,
+            | Event::TokenRevoked { .. }
+            | Event::RepositoryAdded { .. }
+            | Event::RepositoryChanged { .. }
+            | Event::RepositoryRemoved { .. }
+            | Event::RepositoryKeyRead { .. }
+            | Event::BackupDecided { .. }
+            | Event::BackupCancelled { .. }
+            | Event::SnapshotTaken { .. }
+            | Event::SnapshotFailed { .. }
+            | Event::RepositoryTidied { .. } => None,
             Event::InstallDecided { app, .. }
             | Event::UpdateDecided { app, .. }
             | Event::ChangeDecided { app, .. }
@@ -89,6 +156,7 @@ impl Event {
             | Event::ReinstallDecided { app }
             | Event::DeleteDecided { app }
             | Event::SecretRead { app, .. }
+            | Event::RestoreDecided { app, .. }
             | Event::Settled { app, .. }
             | Event::Failed { app, .. } => Some(app),
         }

@@ -90,6 +90,28 @@ pub const ONE_SHOT_S_MAX: u32 = 3_600;
 pub const LOG_LINES_SHOWN_MAX: usize = 40;
 /// Bytes of one such line.
 pub const LOG_LINE_BYTES_MAX: usize = 400;
+/// Repositories of backups.
+pub const REPOSITORIES_MAX: usize = 8;
+/// Bytes of a repository's address.
+pub const PLACE_BYTES_MAX: usize = 1_024;
+/// Nights between two rounds of backups.
+pub const BACKUP_NIGHTS_MAX: u32 = 31;
+/// Entries of a snapshot's folder told at once.
+pub const SNAPSHOT_LIST_MAX: usize = 1_000;
+/// Snapshots kept by one part of a rule.
+pub const SNAPSHOTS_KEPT_MAX: u32 = 10_000;
+/// After midnight, local time, when rounds of backups begin, ms.
+pub const BACKUPS_QUIET_MS: u64 = 2 * 3_600_000;
+/// And later than that by up to so much, ms.
+pub const BACKUPS_JITTER_MS: u64 = 3_600_000;
+/// Without a good snapshot of an app for so long, somebody is told, ms.
+pub const BACKUP_LATE_MS: u64 = 2 * DAY_MS;
+/// Between two looks whether a round is due, ms.
+pub const BACKUPS_EVERY_MS: u64 = 60_000;
+/// For an app to be held while its data are saved, ms; then it goes on and the snapshot fails.
+pub const HELD_MS_MAX: u64 = 10 * 60_000;
+/// One dump, or the loading of one, ms.
+pub const DUMP_MS_MAX: u64 = 6 * 3_600_000;
 /// Steps remembered for an app's progress.
 pub const PROGRESS_STEPS_MAX: usize = 200;
 

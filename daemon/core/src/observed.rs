@@ -32,6 +32,8 @@ pub struct ObservedApp {
     pub files: Option<String>,
     /// Hooks done: revision and place in the release's list.
     pub hooks_done: BTreeSet<(Revision, u32)>,
+    /// Dumps loaded: revision and database.
+    pub loaded: BTreeSet<(Revision, PartId)>,
 }
 
 /// A volume as it stands.

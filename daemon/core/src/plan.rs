@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backup::{Origin, RepositoryId};
 use crate::id::{AppId, PartId, Revision};
 use crate::release::Image;
 use crate::text::Text;
@@ -60,6 +61,32 @@ pub enum Step {
         name: String,
         /// Docker's name of the one to copy.
         copy_of: Option<String>,
+    },
+    /// Make a volume with what a snapshot has of it.
+    RestoreVolume {
+        /// Which of the release's volumes.
+        volume: PartId,
+        /// Docker's name of the new one.
+        name: String,
+        /// From where.
+        origin: Origin,
+    },
+    /// Take the secrets and private answers that a snapshot has of an app that is not there.
+    RestoreSecrets {
+        /// From where.
+        origin: Origin,
+    },
+    /// Load a database's dump from a snapshot, then note it as done.
+    LoadDump {
+        /// Which of the release's databases.
+        database: PartId,
+        /// From where.
+        origin: Origin,
+    },
+    /// Take a snapshot of the app as it is proven, before that is replaced.
+    BackUp {
+        /// Where it goes.
+        repository: RepositoryId,
     },
     /// Stop here: data that the app had are not there.
     LackVolume {
@@ -134,6 +161,10 @@ impl Step {
                 copy_of: Some(_), ..
             } => "copy-volume",
             Step::LackVolume { .. } => "lack-volume",
+            Step::RestoreVolume { .. } => "restore-volume",
+            Step::RestoreSecrets { .. } => "restore-secrets",
+            Step::LoadDump { .. } => "load-dump",
+            Step::BackUp { .. } => "back-up",
             Step::WriteFiles { .. } => "write-files",
             Step::StartContainer { .. } => "start-container",
             Step::AwaitHealth { .. } => "await-health",
@@ -194,6 +225,22 @@ impl Step {
             } => Text::new(
                 format!("Mettre les données « {volume} » de côté"),
                 format!("Set the data “{volume}” aside"),
+            ),
+            Step::RestoreVolume { volume, .. } => Text::new(
+                format!("Reprendre les données « {volume} » dans la sauvegarde"),
+                format!("Take the data “{volume}” from the backup"),
+            ),
+            Step::RestoreSecrets { .. } => Text::new(
+                "Reprendre les mots de passe dans la sauvegarde",
+                "Take the passwords from the backup",
+            ),
+            Step::LoadDump { database, .. } => Text::new(
+                format!("Recharger la base de données « {database} »"),
+                format!("Load the database “{database}”"),
+            ),
+            Step::BackUp { repository } => Text::new(
+                format!("Sauvegarder d'abord, dans « {repository} »"),
+                format!("Back up first, to “{repository}”"),
             ),
             Step::LackVolume { volume, .. } => Text::new(
                 format!("Retrouver les données « {volume} »"),

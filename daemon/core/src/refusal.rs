@@ -1,11 +1,13 @@
 //! Every "no" of the core: a stable code, a sentence in French and English, the next step (law L11).
 
 mod accounts;
+mod backups;
 
 use alloc::format;
 use alloc::string::String;
 
 pub use accounts::AccountRefusal;
+pub use backups::BackupRefusal;
 
 use crate::app::Doing;
 use crate::id::{AppId, Hostname, PartId, RecipeId};
@@ -118,11 +120,18 @@ pub enum Refusal {
         port: u16,
     },
     Account(AccountRefusal),
+    Backup(BackupRefusal),
 }
 
 impl From<AccountRefusal> for Refusal {
     fn from(no: AccountRefusal) -> Self {
         Refusal::Account(no)
+    }
+}
+
+impl From<BackupRefusal> for Refusal {
+    fn from(no: BackupRefusal) -> Self {
+        Refusal::Backup(no)
     }
 }
 
@@ -163,6 +172,7 @@ impl Refusal {
             Refusal::NotEnoughDisk { .. } => "not-enough-disk",
             Refusal::PortTaken { .. } => "port-taken",
             Refusal::Account(no) => no.code(),
+            Refusal::Backup(no) => no.code(),
         }
     }
 
@@ -179,6 +189,7 @@ impl Refusal {
     fn texts(&self) -> (Text, Text) {
         match self {
             Refusal::Account(no) => no.texts(),
+            Refusal::Backup(no) => no.texts(),
             Refusal::AlreadyPrepared => (
                 Text::new(
                     "La machine a déjà son nom.",
@@ -551,6 +562,7 @@ impl Doing {
             Doing::Remove => ("retrait", "removing"),
             Doing::Reinstall => ("rétablissement", "reinstalling"),
             Doing::Delete => ("effacement", "deleting"),
+            Doing::Restore => ("restauration", "restoring"),
             Doing::RollBack => (
                 "retour à l'état d'avant",
                 "going back to what it was before",

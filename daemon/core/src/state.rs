@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::account::Accounts;
 use crate::app::{App, Doing, Failure, Intent, Phase, Previous};
+use crate::backup::{Backups, Origin};
 use crate::event::Event;
 use crate::id::{AppId, Hostname, Revision, Timestamp};
 use crate::release::Release;
@@ -18,6 +19,7 @@ pub struct State {
     identity: Option<BoxIdentity>,
     apps: BTreeMap<AppId, App>,
     accounts: Accounts,
+    backups: Backups,
     entries: u64,
     last_time: Timestamp,
 }
@@ -45,6 +47,11 @@ impl State {
     /// Who may act besides root.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Where backups go, and what was saved.
+    pub fn backups(&self) -> &Backups {
+        &self.backups
     }
 
     /// How many entries were applied.
@@ -82,15 +89,33 @@ impl State {
             );
             return;
         }
+        if let Event::RestoreDecided {
+            app,
+            release,
+            installed_at,
+            repository,
+            snapshot,
+        } = event
+        {
+            let origin = Origin {
+                repository: repository.clone(),
+                snapshot: snapshot.clone(),
+            };
+            self.restore(app, release, revision, *installed_at, origin);
+            return;
+        }
         let Some(id) = event.app() else {
             self.accounts.apply(time, event);
+            self.backups.apply(revision, time, event);
             return;
         };
         let Some(app) = self.apps.get_mut(id) else {
             return;
         };
         match event {
-            Event::BoxPrepared { .. } | Event::InstallDecided { .. } => {}
+            Event::BoxPrepared { .. }
+            | Event::InstallDecided { .. }
+            | Event::RestoreDecided { .. } => {}
             Event::UpdateDecided { release, .. } => replace(app, release, revision, Doing::Update),
             Event::ChangeDecided { release, .. } => replace(app, release, revision, Doing::Change),
             Event::StartDecided { .. } => begin(app, revision, Intent::Running, Doing::Start),
@@ -115,6 +140,7 @@ impl State {
                 if app.intent == Intent::Deleted {
                     let id = id.clone();
                     self.apps.remove(&id);
+                    self.backups.app_gone(&id);
                 } else {
                     settle(app);
                 }
@@ -134,7 +160,39 @@ impl State {
             | Event::PasswordChanged { .. }
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
-            | Event::TokenRevoked { .. } => {}
+            | Event::TokenRevoked { .. }
+            | Event::RepositoryAdded { .. }
+            | Event::RepositoryChanged { .. }
+            | Event::RepositoryRemoved { .. }
+            | Event::RepositoryKeyRead { .. }
+            | Event::BackupDecided { .. }
+            | Event::BackupCancelled { .. }
+            | Event::SnapshotTaken { .. }
+            | Event::SnapshotFailed { .. }
+            | Event::RepositoryTidied { .. } => {}
+        }
+    }
+
+    fn restore(
+        &mut self,
+        id: &AppId,
+        release: &Release,
+        revision: Revision,
+        installed_at: Timestamp,
+        origin: Origin,
+    ) {
+        match self.apps.get_mut(id) {
+            Some(app) => {
+                replace(app, release, revision, Doing::Restore);
+                app.generation = revision.0;
+                app.origin = Some(origin);
+            }
+            None => {
+                let mut app = installed(id.clone(), release.clone().into(), revision, installed_at);
+                app.phase = Phase::UnderWay(Doing::Restore);
+                app.origin = Some(origin);
+                self.apps.insert(id.clone(), app);
+            }
         }
     }
 }
@@ -151,6 +209,7 @@ fn installed(id: AppId, release: Box<Release>, revision: Revision, time: Timesta
         phase: Phase::UnderWay(Doing::Install),
         set_up: false,
         restarts: 0,
+        origin: None,
         last_failure: None,
     }
 }
@@ -180,6 +239,7 @@ fn settle(app: &mut App) {
     if app.intent == Intent::Running {
         app.set_up = true;
         app.previous = None;
+        app.origin = None;
     }
     // What went wrong stays to be read after a return to the old release: that is what the person asks about.
     if app.doing() != Some(Doing::RollBack) {
@@ -201,6 +261,7 @@ fn fail(app: &mut App, revision: Revision, time: Timestamp, step: &str, code: &s
         Some(previous) => {
             app.release = previous.release;
             app.generation = previous.generation;
+            app.origin = None;
             Phase::UnderWay(Doing::RollBack)
         }
         None => Phase::Failed,

@@ -6,6 +6,7 @@
 //! apps/<app>/files/<name>            rendered configuration
 //! apps/<app>/answers.json            private answers by commitment, 0600
 //! apps/<app>/hooks                   hooks done: revision and place, a line each
+//! apps/<app>/loaded                 dumps loaded: revision and database, a line each
 //! apps/<app>/written                 digest of what files and secrets were made from
 //! ```
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::durable::{self, Access};
-use crate::ports::{Answer, AppFiles, Entropy, Fault, PrivateAnswer, SeenFiles, Values};
+use crate::ports::{Answer, AppFiles, Entropy, Fault, Keepsakes, PrivateAnswer, SeenFiles, Values};
 use crate::recipe::{self, BoxFacts};
 
 /// All apps' folders, under one folder.
@@ -197,9 +198,15 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
             .lines()
             .filter_map(hook_line)
             .collect();
+        let loaded = read("loaded")?
+            .unwrap_or_default()
+            .lines()
+            .filter_map(loaded_line)
+            .collect();
         Ok(SeenFiles {
             digest: read("written")?,
             hooks_done,
+            loaded,
         })
     }
 
@@ -277,6 +284,47 @@ impl<E: Entropy> AppFiles for AppFolders<E> {
         )
     }
 
+    async fn note_loaded(&self, app: &AppId, revision: Revision, database: &PartId) -> Answer<()> {
+        let mut done = self.observe(app).await?.loaded;
+        done.retain(|(earlier, _)| *earlier == revision);
+        done.insert((revision, database.clone()));
+        let text: String = done
+            .iter()
+            .map(|(revision, database)| format!("{} {database}\n", revision.0))
+            .collect();
+        self.put(
+            &self.folder(app).join("loaded"),
+            text.as_bytes(),
+            Access::PRIVATE,
+        )
+    }
+
+    async fn keepsakes(&self, app: &AppId, release: &Release) -> Answer<Keepsakes> {
+        let mut keepsakes = Keepsakes::new();
+        for id in release.secrets.keys() {
+            let secret = self.secret(app, id)?;
+            let bytes = Zeroizing::new(secret.as_bytes().to_vec());
+            keepsakes.insert(format!("secrets/{id}"), bytes);
+        }
+        let path = self.folder(app).join("answers.json");
+        let answers = durable::read(&path).map_err(|error| cannot("read", &path, &error))?;
+        keepsakes.extend(answers.map(|bytes| ("answers.json".to_owned(), Zeroizing::new(bytes))));
+        Ok(keepsakes)
+    }
+
+    async fn take_keepsakes(&self, app: &AppId, keepsakes: &Keepsakes) -> Answer<()> {
+        for (name, bytes) in keepsakes {
+            // They come from a repository: nothing but what `keepsakes` gives out is taken in.
+            let path = match name.strip_prefix("secrets/").map(str::parse::<PartId>) {
+                Some(Ok(id)) => self.secret_file(app, &id),
+                None if name == "answers.json" => self.folder(app).join(name),
+                _ => continue,
+            };
+            self.put(&path, bytes, Access::PRIVATE)?;
+        }
+        Ok(())
+    }
+
     async fn keep_answers(
         &self,
         app: &AppId,
@@ -340,6 +388,11 @@ fn remove_others(folder: &Path, keep: impl Fn(&str) -> bool) -> Answer<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn loaded_line(line: &str) -> Option<(Revision, PartId)> {
+    let (revision, database) = line.split_once(' ')?;
+    Some((Revision(revision.parse().ok()?), database.parse().ok()?))
 }
 
 fn hook_line(line: &str) -> Option<(Revision, u32)> {

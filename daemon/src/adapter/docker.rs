@@ -16,6 +16,7 @@ mod labels;
 mod memory;
 mod network;
 mod observe;
+mod stream;
 mod sweep;
 mod volume;
 
@@ -32,7 +33,7 @@ use lavoir_core::observed::ObservedContainer;
 use lavoir_core::release::{BuildContext, Image};
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::ports::{Answer, ContainerOrder, Containers, MemoryTaken, OnMeasure, Ran, Seen};
+use crate::ports::{Answer, Bytes, ContainerOrder, Containers, MemoryTaken, OnMeasure, Ran, Seen};
 
 /// The API spoken, 1.41: Debian 12's engine knows it. An engine that has given it up says which is its oldest.
 const API_MAJOR: usize = 1;
@@ -255,6 +256,48 @@ impl Containers for Docker {
         timeout: Duration,
     ) -> Answer<Ran> {
         self.execute(app, service, command, user, timeout).await
+    }
+
+    async fn dump(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        command: &[String],
+        timeout: Duration,
+    ) -> Answer<Bytes> {
+        self.dump_of(app, service, command, timeout).await
+    }
+
+    async fn load(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        command: &[String],
+        from: Bytes,
+        timeout: Duration,
+    ) -> Answer<Ran> {
+        self.load_into(app, service, command, from, timeout).await
+    }
+
+    async fn hold(&self, app: &AppId, services: &BTreeSet<PartId>) -> Answer<()> {
+        self.freeze(app, services).await
+    }
+
+    async fn let_go(&self, app: &AppId, services: &BTreeSet<PartId>) -> Answer<()> {
+        self.thaw(app, services).await
+    }
+
+    async fn volume_folder(&self, app: &AppId, name: &str) -> Answer<Option<PathBuf>> {
+        let volume = self.own_volume(app, name).await?;
+        Ok(volume.map(|volume| PathBuf::from(volume.mountpoint)))
+    }
+
+    async fn begin_volume(&self, app: &AppId, name: &str, snapshot: &str) -> Answer<PathBuf> {
+        self.begin_restored(app, name, snapshot).await
+    }
+
+    async fn finish_volume(&self, _app: &AppId, name: &str) -> Answer<()> {
+        self.finish_restored(name).await
     }
 
     async fn last_lines(&self, app: &AppId, service: &PartId, lines: usize) -> Answer<Vec<String>> {

@@ -3,6 +3,7 @@
 mod private;
 
 mod reserve;
+mod whole;
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,6 +20,7 @@ use sqlx::sqlite::{
 
 use crate::ports::{Answer, Fault, LedgerStore};
 use reserve::Reserve;
+pub use whole::WholeState;
 
 /// The box's database file.
 pub struct Sqlite {

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use lavoir_core::refusal::{AccountRefusal, Refusal};
+use lavoir_core::refusal::{AccountRefusal, BackupRefusal, Refusal};
 use lavoir_core::text::{Message, Text};
 use serde::{Deserialize, Serialize};
 
@@ -216,11 +216,30 @@ pub fn kind_of(refusal: &Refusal) -> Kind {
         | Refusal::PortTaken { .. } => Kind::Conflict,
         Refusal::OtherArchitecture { .. } => Kind::Unfit,
         Refusal::Account(no) => kind_of_account(no),
+        Refusal::Backup(no) => kind_of_backup(no),
         Refusal::NotPrepared | Refusal::EngineAway => Kind::Away,
         Refusal::TooManyApps { .. }
         | Refusal::TooManyAddresses { .. }
         | Refusal::NotEnoughMemory { .. }
         | Refusal::NotEnoughDisk { .. } => Kind::NoRoom,
+    }
+}
+
+fn kind_of_backup(refusal: &BackupRefusal) -> Kind {
+    match refusal {
+        BackupRefusal::NoSuchRepository { .. } => Kind::Missing,
+        BackupRefusal::PathUnsound
+        | BackupRefusal::RhythmUnsound { .. }
+        | BackupRefusal::RuleUnsound { .. } => Kind::Unfit,
+        BackupRefusal::TooMany { .. } => Kind::NoRoom,
+        BackupRefusal::NameTaken { .. }
+        | BackupRefusal::PlaceTaken { .. }
+        | BackupRefusal::NothingChanged
+        | BackupRefusal::UnderWay { .. }
+        | BackupRefusal::NotUnderWay { .. }
+        | BackupRefusal::RestoreUnderWay { .. }
+        | BackupRefusal::NotWell { .. }
+        | BackupRefusal::OtherLife { .. } => Kind::Conflict,
     }
 }
 

@@ -11,9 +11,13 @@ use lavoir_core::command::Actor;
 use lavoir_core::limits;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::{Api, Problem, accounts, apps, bearer, guard, ledger, machine, progress, wire};
+use super::{
+    Api, Problem, accounts, apps, backups, bearer, guard, ledger, machine, progress, wire,
+};
 use super::{act, ca, openapi, recipe, recipes, status};
 use crate::acts::Asked;
+use crate::backups::cards::{ListedCard, RepositoryCard, SnapshotCard};
+use crate::backups::desk::NewRepository;
 use crate::ports::World;
 
 /// Who may take a road.
@@ -88,7 +92,12 @@ const REVISION: (&str, &str, &str) = (
 );
 const WAIT: (&str, &str, &str) = ("wait", "Until it ended, or only one picture.", "boolean");
 const LINES: (&str, &str, &str) = ("lines", "How many of each container.", "integer");
-const FROM: (&str, &str, &str) = ("from", "The first entry.", "integer");
+const FROM: (&str, &str, &str) = ("from", "The first entry, from 0.", "integer");
+const PATH: (&str, &str, &str) = (
+    "path",
+    "Absolute, inside the snapshot; its root by default.",
+    "string",
+);
 const LIMIT: (&str, &str, &str) = ("limit", "How many at most.", "integer");
 
 /// All of them.
@@ -115,6 +124,18 @@ pub fn roads<W: World>() -> Vec<Road<W>> {
             query: &[],
             body,
             answer,
+        },
+        handler,
+    };
+    let delete = |path, may, summary, handler| Road {
+        method: Method::DELETE,
+        path,
+        may,
+        words: Words {
+            summary,
+            query: &[],
+            body: None,
+            answer: Nothing,
         },
         handler,
     };
@@ -196,6 +217,95 @@ pub fn roads<W: World>() -> Vec<Road<W>> {
             on(POST, apps::secret::<W>),
         ),
         get(
+            "/backups",
+            May::Read,
+            "All repositories of backups: what was saved there, and what is under way.",
+            Json(200, of::<Vec<RepositoryCard>>),
+            on(GET, backups::list::<W>),
+        ),
+        post(
+            "/backups",
+            May::Act,
+            "Add a repository: make it, or open one that is there.",
+            Some(of::<NewRepository>),
+            Json(201, of::<RepositoryCard>),
+            on(POST, backups::add::<W>),
+        ),
+        get(
+            "/backups/{repository}",
+            May::Read,
+            "One repository.",
+            Json(200, of::<RepositoryCard>),
+            on(GET, backups::one::<W>),
+        ),
+        delete(
+            "/backups/{repository}",
+            May::Act,
+            "Have backups go there no more; what lies there stays.",
+            on(MethodFilter::DELETE, backups::remove::<W>),
+        ),
+        post(
+            "/backups/{repository}/settings",
+            May::Act,
+            "Give it another rhythm, or keep other snapshots.",
+            Some(of::<backups::RepositorySettings>),
+            Json(200, of::<RepositoryCard>),
+            on(POST, backups::change::<W>),
+        ),
+        post(
+            "/backups/{repository}/key",
+            May::Act,
+            "Read the key that opens it without the box; the ledger says that it was read.",
+            None,
+            Json(200, of::<wire::SecretValue>),
+            on(POST, backups::key::<W>),
+        ),
+        post(
+            "/backups/{repository}/rounds",
+            May::Act,
+            "Save now: everything, or one thing.",
+            Some(of::<backups::NewRound>),
+            Json(202, of::<RepositoryCard>),
+            on(POST, backups::begin::<W>),
+        ),
+        delete(
+            "/backups/{repository}/rounds",
+            May::Act,
+            "Let the round under way be.",
+            on(MethodFilter::DELETE, backups::cancel::<W>),
+        ),
+        get(
+            "/backups/{repository}/snapshots",
+            May::Read,
+            "Its snapshots, the latest first.",
+            Json(200, of::<Vec<SnapshotCard>>),
+            on(GET, backups::snapshots::<W>),
+        ),
+        get(
+            "/backups/{repository}/snapshots/{snapshot}/files",
+            May::Act,
+            "A folder of a snapshot.",
+            Json(200, of::<Vec<ListedCard>>),
+            on(GET, backups::files::<W>),
+        )
+        .asking(&[PATH, FROM]),
+        get(
+            "/backups/{repository}/snapshots/{snapshot}/file",
+            May::Act,
+            "A file of a snapshot.",
+            Text("application/octet-stream"),
+            on(GET, backups::file::<W>),
+        )
+        .asking(&[PATH]),
+        post(
+            "/backups/{repository}/restores",
+            May::Act,
+            "Make an app again what it was in a snapshot; what it is now is kept until that is well.",
+            Some(of::<backups::NewRestore>),
+            Json(202, of::<wire::Accepted>),
+            on(POST, backups::restore::<W>),
+        ),
+        get(
             "/ledger",
             May::Read,
             "A page of the ledger.",
@@ -261,18 +371,12 @@ pub fn roads<W: World>() -> Vec<Road<W>> {
             Json(201, of::<wire::MadeToken>),
             on(POST, accounts::make_token::<W>),
         ),
-        Road {
-            method: Method::DELETE,
-            path: "/tokens/{token}",
-            may: May::Root,
-            words: Words {
-                summary: "End a token.",
-                query: &[],
-                body: None,
-                answer: Nothing,
-            },
-            handler: on(MethodFilter::DELETE, accounts::end_token::<W>),
-        },
+        delete(
+            "/tokens/{token}",
+            May::Root,
+            "End a token.",
+            on(MethodFilter::DELETE, accounts::end_token::<W>),
+        ),
     ]
 }
 

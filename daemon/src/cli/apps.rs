@@ -199,6 +199,11 @@ async fn sure(
     client
         .get::<AppDetail>(&format!("/v1/apps/{}", args.app))
         .await?;
+    confirmed(terminal, what)
+}
+
+/// Whoever is there says yes.
+pub(super) fn confirmed(terminal: &Terminal, what: &Text) -> Result<(), End> {
     if !terminal.asks() || terminal.json() {
         return Err(End::NotUnderstood(lavoir_core::text::Message {
             code: "not-confirmed".to_owned(),

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub mod backup;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -126,6 +128,12 @@ The code serves once. That a new one was made stands in the ledger.")]
         /// Have a new one made
         #[arg(long)]
         new: bool,
+    },
+    /// Backups: where they go, what was saved, and the way back
+    Backup {
+        /// What to do.
+        #[command(subcommand)]
+        command: backup::BackupCommand,
     },
     /// Keys with which programs use the API
     Token {

@@ -80,6 +80,15 @@ impl Client {
             .map(|_| ())
     }
 
+    /// A stream of bytes, as it is; cut short it is an error.
+    ///
+    /// # Errors
+    /// When the daemon is away or says no.
+    pub async fn pieces(&self, path: &str) -> Result<Pieces, End> {
+        let response = self.send(Method::GET, path, Bytes::new()).await?;
+        Ok(Pieces(response.into_body()))
+    }
+
     /// A stream of lines.
     ///
     /// # Errors
@@ -149,6 +158,29 @@ async fn whole(response: Response<Incoming>) -> Result<Bytes, End> {
 fn understood<T: DeserializeOwned>(raw: Bytes) -> Result<Reply<T>, End> {
     let value = serde_json::from_slice(&raw).map_err(|error| strange(&error))?;
     Ok(Reply { raw, value })
+}
+
+/// Bytes as they come.
+pub struct Pieces(Incoming);
+
+impl Pieces {
+    /// The next ones; none at the good end.
+    ///
+    /// # Errors
+    /// When the stream breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, End> {
+        loop {
+            match self.0.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(error)) => return Err(strange(&error)),
+                None => return Ok(None),
+            }
+        }
+    }
 }
 
 /// Lines as they come.

@@ -250,7 +250,7 @@ fn from_file(file: &Path) -> Result<Answers, End> {
         .collect()
 }
 
-fn read_file(file: &Path) -> Result<String, End> {
+pub(super) fn read_file(file: &Path) -> Result<String, End> {
     let opened = std::fs::File::open(file).map_err(|error| {
         let file = file.display();
         End::refused(

@@ -1,5 +1,7 @@
 //! Ledger entries as sentences.
 
+pub mod backups;
+
 use std::collections::BTreeMap;
 
 use lavoir_core::account::Scope;
@@ -35,6 +37,7 @@ fn who(actor: &Actor, names: &BTreeMap<PersonId, String>) -> Text {
         Actor::Installer => Text::new("La personne qui installe", "The person who installs"),
         Actor::Member(id) => Text::new(format!("Le membre {}", id.0), format!("Member {}", id.0)),
         Actor::Box => Text::new("La machine", "The box"),
+        Actor::Clock => Text::new("L'horloge", "The clock"),
         Actor::Person(id) => person(*id, names),
         Actor::Token(id) => Text::new(
             format!("Un programme, avec le jeton {},", id.0),
@@ -151,6 +154,16 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             format!("met fin au jeton {}", token.0),
             format!("ends token {}", token.0),
         ),
+        Event::RepositoryAdded { .. }
+        | Event::RepositoryChanged { .. }
+        | Event::RepositoryRemoved { .. }
+        | Event::RepositoryKeyRead { .. }
+        | Event::BackupDecided { .. }
+        | Event::BackupCancelled { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::SnapshotFailed { .. }
+        | Event::RepositoryTidied { .. }
+        | Event::RestoreDecided { .. } => backups::what(event).unwrap_or_else(|| Text::new("", "")),
         Event::Settled { app, revision } => Text::new(
             format!("a mené à bien pour « {app} » la décision {}", revision.0),
             format!("has carried out decision {} for “{app}”", revision.0),

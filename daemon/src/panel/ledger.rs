@@ -194,7 +194,7 @@ fn line((bytes, hash): &(Vec<u8>, Hash), names: &BTreeMap<PersonId, String>) -> 
 
 fn by(actor: &Actor) -> ActorKind {
     match actor {
-        Actor::Box => ActorKind::Box,
+        Actor::Box | Actor::Clock => ActorKind::Box,
         Actor::Installer | Actor::Member(_) | Actor::Person(_) | Actor::Token(_) => {
             ActorKind::People
         }
@@ -206,7 +206,14 @@ fn kind(entry: &Entry) -> EntryKind {
     match entry.events.first() {
         Some(Event::Settled { .. }) => EntryKind::Settled,
         Some(Event::Failed { .. }) => EntryKind::Failed,
-        Some(Event::SecretRead { .. }) => EntryKind::Secrets,
+        Some(Event::SecretRead { .. } | Event::RepositoryKeyRead { .. }) => EntryKind::Secrets,
+        Some(
+            Event::BackupDecided { .. }
+            | Event::BackupCancelled { .. }
+            | Event::SnapshotTaken { .. }
+            | Event::SnapshotFailed { .. }
+            | Event::RepositoryTidied { .. },
+        ) => EntryKind::Backups,
         Some(
             Event::AccountOpened { .. }
             | Event::PasswordReset { .. }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 
-use lavoir_core::id::{PersonId, Timestamp, TokenId};
+use lavoir_core::id::{PersonId, RepositoryId, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use zeroize::Zeroizing;
 
@@ -23,6 +23,18 @@ pub trait PrivateStore: Send + Sync + 'static {
         password: &str,
         rests_on: Option<&RestsOn>,
     ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Keeps the key of a repository of backups, in place of any other: it was seen to open the repository.
+    fn keep_repository_key(
+        &self,
+        repository: &RepositoryId,
+        key: &str,
+    ) -> impl Future<Output = Answer<()>> + Send;
+    /// The key of a repository of backups.
+    fn repository_key(
+        &self,
+        repository: &RepositoryId,
+    ) -> impl Future<Output = Answer<Option<Zeroizing<String>>>> + Send;
 
     /// The set-up code that waits to be used.
     fn setup_code(&self) -> impl Future<Output = Answer<Option<Zeroizing<String>>>> + Send;

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use lavoir_core::backup::Subject;
 use lavoir_core::command::{Actor, Command, Report};
-use lavoir_core::id::PartId;
+use lavoir_core::id::{PartId, RepositoryId};
 use lavoir_core::limits;
 use lavoir_core::observed::Run;
 use lavoir_core::plan::Step;
 use lavoir_core::release::{Image, Release};
 
 use super::faults::{ended, hook_failed, inconsistent, no_good_answer, not_ready, volume_lost};
-use super::{Worker, order};
+use super::{Worker, order, save};
 use crate::engine::No;
 use crate::ports::{
-    Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, Probe as _, Retry, World,
+    Answer, AppFiles as _, Clock as _, Containers as _, Fault, Measure, OnMeasure, Probe as _,
+    Retry, World,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -40,7 +42,7 @@ fn tries_max(step: &Step) -> u32 {
 fn leaves_visitors_alone(step: &Step) -> bool {
     matches!(
         step,
-        Step::GetImage { .. } | Step::RemoveVolume { .. } | Step::Settle
+        Step::GetImage { .. } | Step::BackUp { .. } | Step::RemoveVolume { .. } | Step::Settle
     )
 }
 
@@ -108,6 +110,14 @@ impl<W: World> Worker<W> {
                     .await
             }
             Step::LackVolume { volume, name } => Err(volume_lost(volume, name)),
+            Step::RestoreVolume {
+                volume,
+                name,
+                origin,
+            } => self.restore_volume(volume, name, origin, &on_measure).await,
+            Step::RestoreSecrets { origin } => self.restore_secrets(origin).await,
+            Step::LoadDump { database, origin } => self.load_dump(database, origin).await,
+            Step::BackUp { repository } => self.back_up(repository, &on_measure).await,
             Step::WriteFiles { digest } => {
                 let known = self.app.known_secrets();
                 world.app_files().write(app, release, &known, digest).await
@@ -138,6 +148,28 @@ impl<W: World> Worker<W> {
             Step::RemoveVolume { name } => containers.remove_volume(app, name).await,
             Step::RemoveFiles => world.app_files().remove(app).await,
             Step::Settle => self.settle().await,
+        }
+    }
+
+    /// What visitors have now, before it is replaced.
+    async fn back_up(&self, repository: &RepositoryId, on_measure: OnMeasure<'_>) -> Answer<()> {
+        let (world, state) = (self.engine.world(), self.engine.state());
+        let Some(proven) = self.app.proven() else {
+            return Err(inconsistent("app", self.app.id.as_str()));
+        };
+        let at = save::opener(&**world, &state, repository).await?;
+        let (taken, held_ms) =
+            save::save_app(world, &state, &self.app, proven, &at, on_measure).await?;
+        let report = save::report(
+            repository,
+            Subject::App(self.app.id.clone()),
+            taken,
+            held_ms,
+        );
+        match self.engine.submit(Actor::Box, report).await {
+            // A refusal says that the repository was removed meanwhile: the next plan does without.
+            Ok(_) | Err(No::Refused(_)) => Ok(()),
+            Err(No::Broke(fault)) => Err(*fault),
         }
     }
 

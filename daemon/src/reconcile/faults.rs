@@ -1,6 +1,7 @@
 //! What can break while a step is carried out, in words.
 
-use lavoir_core::id::PartId;
+use lavoir_core::id::{AppId, PartId, RepositoryId};
+use lavoir_core::limits;
 use lavoir_core::text::Text;
 
 use crate::ports::Fault;
@@ -104,4 +105,80 @@ pub(super) fn volume_lost(volume: &PartId, name: &str) -> Fault {
 /// A placeholder without a value.
 pub(super) fn unfilled(problem: Problem) -> Fault {
     Fault::lasting(problem.code, problem.sentence, problem.next_step)
+}
+
+/// Without its key nobody reads a repository, nor may write what nobody could read.
+pub(super) fn key_lost(repository: &RepositoryId) -> Fault {
+    Fault::lasting(
+        "repository-key-lost",
+        Text::new(
+            format!("La clé du dépôt « {repository} » n'est plus sur la machine."),
+            format!("The key of the repository “{repository}” is no longer on the box."),
+        ),
+        Text::new(
+            "Retirez le dépôt, puis rajoutez-le avec la clé que vous avez notée.",
+            "Remove the repository, then add it again with the key that you have noted.",
+        ),
+    )
+}
+
+/// A live database's files are never taken for a backup.
+pub(super) fn no_dump(app: &AppId) -> Fault {
+    Fault::lasting(
+        "no-dump",
+        Text::new(
+            format!(
+                "La recette du service « {app} » ne dit pas comment sauvegarder sa base de données."
+            ),
+            format!("The recipe of the app “{app}” does not say how to save its database."),
+        ),
+        Text::new(
+            "Signalez-le à ceux qui tiennent la recette.",
+            "Tell those who keep the recipe.",
+        ),
+    )
+}
+
+pub(super) fn held_too_long(app: &AppId) -> Fault {
+    let minutes = limits::HELD_MS_MAX / 60_000;
+    Fault::passing(
+        "held-too-long",
+        Text::new(
+            format!(
+                "Le service « {app} » a attendu sa sauvegarde pendant {minutes} minutes ; il continue sans elle."
+            ),
+            format!(
+                "The app “{app}” waited for its backup for {minutes} minutes; it goes on without it."
+            ),
+        ),
+        Text::new(
+            "La sauvegarde d'avant reste. Le disque des sauvegardes est sans doute trop lent ou malade.",
+            "The earlier backup stays. The disk of the backups is probably too slow or ill.",
+        ),
+    )
+}
+
+pub(super) fn load_failed(database: &PartId, code: i64) -> Fault {
+    Fault::lasting(
+        "load-failed",
+        Text::new(
+            format!("La base de données « {database} » n'a pas pu être rechargée (code {code})."),
+            format!("The database “{database}” could not be loaded (exit code {code})."),
+        ),
+        read_its_lines(),
+    )
+}
+
+pub(super) fn snapshot_unread(file: &str, error: &std::io::Error) -> Fault {
+    Fault::passing(
+        "snapshot-unread",
+        Text::new(
+            format!("Dans la sauvegarde, {file} n'a pas pu être lu ({error})."),
+            format!("In the snapshot, {file} could not be read ({error})."),
+        ),
+        Text::new(
+            "Vérifiez le disque des sauvegardes : « lavoir backup check ».",
+            "Check the disk of the backups: “lavoir backup check”.",
+        ),
+    )
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lavoir::ports::{
-    Answer, AppFiles, Clock, ContainerOrder, Containers, Entropy, LedgerStore, MachineFacts,
-    Measure, MemoryTaken, OnMeasure, PrivateAnswer, Probe, Ran, Seen, SeenApp, SeenFiles, Unit,
-    Values, World,
+    Answer, AppFiles, Bytes, Clock, ContainerOrder, Containers, Entropy, Keepsakes, LedgerStore,
+    MachineFacts, Measure, MemoryTaken, OnMeasure, PrivateAnswer, Probe, Ran, Seen, SeenApp,
+    SeenFiles, Unit, Values, World,
 };
 use lavoir_core::app::{Intent, Phase};
 use lavoir_core::command::Machine;
@@ -20,7 +20,7 @@ use lavoir_core::release::{BuildContext, HttpHealth, Image, Release};
 use zeroize::Zeroizing;
 
 use super::private::Private;
-use super::{Inner, Memory, Volume, broken, missing};
+use super::{Inner, Memory, Volume, broken, missing, repositories};
 use crate::chance::Chance;
 
 impl Containers for Memory {
@@ -215,6 +215,55 @@ impl Containers for Memory {
             .await
     }
 
+    async fn dump(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        _command: &[String],
+        _timeout: Duration,
+    ) -> Answer<Bytes> {
+        self.dump_of(app, service).await
+    }
+
+    async fn load(
+        &self,
+        app: &AppId,
+        service: &PartId,
+        _command: &[String],
+        from: Bytes,
+        _timeout: Duration,
+    ) -> Answer<Ran> {
+        self.load_into(app, service, from).await?;
+        Ok(Ran {
+            code: 0,
+            lines: Vec::new(),
+        })
+    }
+
+    async fn hold(&self, app: &AppId, _services: &BTreeSet<PartId>) -> Answer<()> {
+        self.effect(format!("hold {app}"), |_| Ok(())).await
+    }
+
+    async fn let_go(&self, app: &AppId, _services: &BTreeSet<PartId>) -> Answer<()> {
+        self.effect(format!("let-go {app}"), |_| Ok(())).await
+    }
+
+    async fn volume_folder(&self, app: &AppId, name: &str) -> Answer<Option<PathBuf>> {
+        let deed = |inner: &mut Inner| {
+            let there = inner.app(app).volumes.contains_key(name);
+            Ok(there.then(|| repositories::folder(name)))
+        };
+        self.effect(format!("volume-folder {name}"), deed).await
+    }
+
+    async fn begin_volume(&self, app: &AppId, name: &str, _snapshot: &str) -> Answer<PathBuf> {
+        self.begin_restored(app, name).await
+    }
+
+    async fn finish_volume(&self, app: &AppId, name: &str) -> Answer<()> {
+        self.finish_restored(app, name).await
+    }
+
     async fn last_lines(&self, app: &AppId, service: &PartId, _: usize) -> Answer<Vec<String>> {
         let deed = |_: &mut Inner| Ok(vec!["its last line".to_owned()]);
         self.effect(format!("last-lines {app} {service}"), deed)
@@ -319,6 +368,26 @@ impl AppFiles for Memory {
             Ok(())
         };
         self.effect(format!("note-hook {app}"), deed).await
+    }
+
+    async fn note_loaded(&self, app: &AppId, revision: Revision, database: &PartId) -> Answer<()> {
+        let deed = |inner: &mut Inner| {
+            inner.check(app, "note-loaded");
+            let folder = inner.folders.entry(app.clone()).or_default();
+            folder.loaded.insert((revision, database.clone()));
+            Ok(())
+        };
+        self.effect(format!("note-loaded {app}"), deed).await
+    }
+
+    async fn keepsakes(&self, app: &AppId, _release: &Release) -> Answer<Keepsakes> {
+        self.effect(format!("keepsakes {app}"), |_| Ok(Keepsakes::new()))
+            .await
+    }
+
+    async fn take_keepsakes(&self, app: &AppId, _keepsakes: &Keepsakes) -> Answer<()> {
+        self.effect(format!("take-keepsakes {app}"), |_| Ok(()))
+            .await
     }
 
     async fn keep_answers(&self, app: &AppId, _: &BTreeMap<PartId, PrivateAnswer>) -> Answer<()> {
@@ -448,6 +517,8 @@ impl World for Memory {
     type Probe = Self;
     type PrivateStore = Private;
     type Gauges = Self;
+    type Repositories = Self;
+    type OwnState = Self;
 
     fn containers(&self) -> &Self {
         self
@@ -474,6 +545,12 @@ impl World for Memory {
         &self.private
     }
     fn gauges(&self) -> &Self {
+        self
+    }
+    fn repositories(&self) -> &Self {
+        self
+    }
+    fn own_state(&self) -> &Self {
         self
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lavoir::ports::{
     Answer, Gauges, KeptPerson, KeptSession, KeptToken, PrivateStore, Reading, RestsOn,
 };
-use lavoir_core::id::{PersonId, Timestamp, TokenId};
+use lavoir_core::id::{PersonId, RepositoryId, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use zeroize::Zeroizing;
 
@@ -23,6 +23,7 @@ pub struct Private {
 struct Rows {
     people: BTreeMap<PersonId, KeptPerson>,
     code: Option<String>,
+    repository_keys: BTreeMap<RepositoryId, String>,
     sessions: Vec<KeptSession>,
     sessions_made: u64,
     places: BTreeMap<(PersonId, String), Timestamp>,
@@ -65,6 +66,20 @@ impl PrivateStore for Private {
         // As on a disk: whoever asked may go away before the answer comes.
         tokio::task::yield_now().await;
         Ok(true)
+    }
+    async fn keep_repository_key(&self, repository: &RepositoryId, key: &str) -> Answer<()> {
+        let mut rows = self.lock();
+        rows.repository_keys
+            .insert(repository.clone(), key.to_owned());
+        Ok(())
+    }
+    async fn repository_key(&self, repository: &RepositoryId) -> Answer<Option<Zeroizing<String>>> {
+        let rows = self.lock();
+        Ok(rows
+            .repository_keys
+            .get(repository)
+            .cloned()
+            .map(Zeroizing::new))
     }
     async fn setup_code(&self) -> Answer<Option<Zeroizing<String>>> {
         Ok(self.lock().code.clone().map(Zeroizing::new))

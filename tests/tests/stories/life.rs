@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use lavoir_tests::appliance::{Appliance, DOMAIN};
 
 use crate::shelf::Shelf;
-use crate::{calendar, map, weblog};
+use crate::{calendar, map, saved, weblog};
 
 const APPS: [&str; 3] = ["agenda", "blog", "carte"];
 
@@ -125,6 +125,8 @@ fn life(appliance: &mut Appliance, shelf: &Shelf) -> Result<()> {
         appliance.settle(app)?;
     }
     read_all_back(appliance, "after the return")?;
+
+    saved::chapter(appliance, read_all_back)?;
 
     println!("== deleted with its data");
     appliance.cli(&["app", "delete", "agenda", "--yes"])?;

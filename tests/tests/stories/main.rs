@@ -6,5 +6,6 @@ mod calendar;
 mod evening;
 mod life;
 mod map;
+mod saved;
 mod shelf;
 mod weblog;

@@ -6,6 +6,7 @@ app-stopping = { $name } is stopping
 app-restarting = { $name } is restarting
 app-removing = { $name } is being removed
 app-reinstalling = { $name } is coming back
+app-restoring = { $name } is being restored
 app-deleting = { $name } is being deleted
 app-going-back = { $name } is going back to the previous version
 app-broken = { $name } is broken

@@ -15,6 +15,7 @@ kind-decisions = Decisions
 kind-settled = What succeeded
 kind-failed = What failed
 kind-secrets = Secrets read
+kind-backups = Backups
 kind-people = Accounts
 by-people = People
 by-box = The box

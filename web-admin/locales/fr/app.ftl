@@ -6,6 +6,7 @@ app-stopping = { $name } s'arrête
 app-restarting = { $name } redémarre
 app-removing = La machine retire { $name }
 app-reinstalling = { $name } revient
+app-restoring = { $name } revient de sa sauvegarde
 app-deleting = La machine efface { $name }
 app-going-back = { $name } revient à la version d'avant
 app-broken = { $name } est en panne

@@ -15,6 +15,7 @@ kind-decisions = Décisions
 kind-settled = Ce qui a abouti
 kind-failed = Ce qui a échoué
 kind-secrets = Secrets lus
+kind-backups = Sauvegardes
 kind-people = Comptes
 by-people = Des personnes
 by-box = La machine

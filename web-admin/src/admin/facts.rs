@@ -439,6 +439,8 @@ pub enum EntryKind {
     Failed,
     /// Secrets that were read.
     Secrets,
+    /// Backups asked for, taken, and not.
+    Backups,
     /// Accounts, sessions and tokens.
     People,
 }

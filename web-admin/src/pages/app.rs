@@ -101,6 +101,7 @@ fn title(reader: &Reader, app: &AppPage) -> String {
         Some(Doing::Remove) => "app-removing",
         Some(Doing::Reinstall) => "app-reinstalling",
         Some(Doing::Delete) => "app-deleting",
+        Some(Doing::Restore) => "app-restoring",
         Some(Doing::RollBack) => "app-going-back",
         None if app.line.sign == Sign::Grave => "app-broken",
         None => return name,

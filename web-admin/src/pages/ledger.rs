@@ -56,6 +56,7 @@ const KINDS: &[(&str, EntryKind, &str)] = &[
     ("settled", EntryKind::Settled, "kind-settled"),
     ("failed", EntryKind::Failed, "kind-failed"),
     ("secrets", EntryKind::Secrets, "kind-secrets"),
+    ("backups", EntryKind::Backups, "kind-backups"),
     ("people", EntryKind::People, "kind-people"),
 ];
 const ACTORS: &[(&str, ActorKind, &str)] = &[

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Plan, Step, files_digest, service_spec, volume_name};
 use crate::app::{App, Doing, Intent, Phase};
+use crate::backup::{Backups, Subject};
 use crate::id::PartId;
 use crate::limits;
 use crate::observed::{ObservedApp, Run, VolumeState};
@@ -13,11 +14,16 @@ use crate::recipe::{HookMoment, Keep};
 use crate::release::{Condition, Release, Service};
 
 /// The plan for one app: what it takes to go from what is observed to what is intended. Empty when they agree.
-pub fn plan_app(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Plan {
+pub fn plan_app(
+    app: &App,
+    backups: &Backups,
+    observed: &ObservedApp,
+    images: &BTreeSet<String>,
+) -> Plan {
     let mut steps = match app.intent {
         // A first installation that failed waits for a person: its containers stay as they are, to be looked at.
         Intent::Running if app.phase == Phase::Failed && !app.set_up => return nothing(app),
-        Intent::Running => run(app, observed, images),
+        Intent::Running => run(app, backups, observed, images),
         Intent::Stopped => stop(app, observed),
         Intent::Removed => remove(app, observed),
         Intent::Deleted => delete(app, observed),
@@ -40,7 +46,12 @@ fn nothing(app: &App) -> Plan {
     }
 }
 
-fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step> {
+fn run(
+    app: &App,
+    backups: &Backups,
+    observed: &ObservedApp,
+    images: &BTreeSet<String>,
+) -> Vec<Step> {
     let release = &*app.release;
     let mut steps = Vec::new();
 
@@ -51,6 +62,8 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
             });
         }
     }
+
+    steps.extend(back_up_first(app, backups));
 
     // Each is a digest of much: once is enough.
     let specs: BTreeMap<&PartId, String> = release
@@ -69,6 +82,13 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
         steps.push(Step::MakeNetwork);
     }
     make_volumes(app, observed, &mut steps);
+    if let Some(origin) = app.origin.as_ref().filter(|_| !app.set_up) {
+        // Where the app is there, its secrets are: they are of the same life (see `decide`).
+        let origin = origin.clone();
+        if observed.files.is_none() {
+            steps.push(Step::RestoreSecrets { origin });
+        }
+    }
     let digest = files_digest(release);
     if observed.files.as_ref() != Some(&digest) {
         steps.push(Step::WriteFiles { digest });
@@ -88,6 +108,19 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
         start.after_dependencies(release, service, run);
         let spec = specs.get(id).cloned().unwrap_or_default();
         start.service(id, service, spec, run(id));
+        if let Some(origin) = &app.origin {
+            let databases = release.databases.iter().filter(|(_, d)| d.service == *id);
+            for (database, _) in databases {
+                if observed.loaded.contains(&(app.revision, database.clone())) {
+                    continue;
+                }
+                start.wait_for(id, service, run(id));
+                start.steps.push(Step::LoadDump {
+                    database: database.clone(),
+                    origin: origin.clone(),
+                });
+            }
+        }
     }
     for (id, service) in &release.services {
         start.wait_for(id, service, current(id).map(|container| container.run));
@@ -108,6 +141,23 @@ fn run(app: &App, observed: &ObservedApp, images: &BTreeSet<String>) -> Vec<Step
         remove_old_generations(app, observed, &mut steps);
     }
     steps
+}
+
+/// No backup, no update, once there is a repository: what is replaced is in a snapshot taken since the decision.
+fn back_up_first(app: &App, backups: &Backups) -> Option<Step> {
+    if app.doing() != Some(Doing::Update) || app.previous.is_none() {
+        return None;
+    }
+    let subject = Subject::App(app.id.clone());
+    let mut saved = backups
+        .repositories()
+        .values()
+        .filter_map(|repository| repository.saved.get(&subject));
+    if saved.any(|saved| saved.entry > app.revision) {
+        return None;
+    }
+    let repository = backups.readiest()?.clone();
+    Some(Step::BackUp { repository })
 }
 
 fn stop(app: &App, observed: &ObservedApp) -> Vec<Step> {
@@ -175,6 +225,22 @@ fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
     for (volume, shape) in &app.release.volumes {
         let name = volume_name(&app.id, volume, app.generation);
         if observed.volumes.get(&name) == Some(&VolumeState::Complete) {
+            continue;
+        }
+        if let Some(origin) = &app.origin {
+            // A database's files come with its dump, a cache comes by itself.
+            steps.push(match shape.keep {
+                Keep::Data => Step::RestoreVolume {
+                    volume: volume.clone(),
+                    name,
+                    origin: origin.clone(),
+                },
+                Keep::Database | Keep::Cache => Step::MakeVolume {
+                    volume: volume.clone(),
+                    name,
+                    copy_of: None,
+                },
+            });
             continue;
         }
         let copy_of = match &app.previous {
@@ -248,6 +314,8 @@ fn remove_old_generations(app: &App, observed: &ObservedApp, steps: &mut Vec<Ste
 
 fn hook_is_due(app: &App, when: HookMoment) -> bool {
     match when {
+        // What is restored was set up in its time.
+        _ if app.origin.is_some() => false,
         HookMoment::AfterInstall => !app.set_up,
         HookMoment::AfterUpdate => app.set_up && app.doing() == Some(Doing::Update),
         HookMoment::AfterChange => app.set_up && app.doing() == Some(Doing::Change),

@@ -59,7 +59,7 @@ impl Docker {
         match ended {
             Ok(result) => result?,
             Err(_) => {
-                self.kill_exec(&client, &exec, &container).await;
+                kill_exec(&client, &exec, &container).await;
                 return Err(too_long(timeout).with_lines(tail.lines()));
             }
         }
@@ -73,30 +73,6 @@ impl Docker {
             code,
             lines: tail.lines(),
         })
-    }
-
-    /// The engine cannot end a command it began inside a container; as root on the same machine the daemon can. Only a
-    /// process that the kernel says belongs to this container.
-    async fn kill_exec(&self, client: &bollard::Docker, exec: &str, container: &str) {
-        // A busy engine may not have begun it yet.
-        for _ in 0..KILL_TRIES_MAX {
-            let Ok(inspected) = client.inspect_exec(exec).await else {
-                return;
-            };
-            let pid = inspected.pid.and_then(|pid| i32::try_from(pid).ok());
-            match pid.filter(|pid| *pid > 1 && inspected.running == Some(true)) {
-                Some(pid) => {
-                    let groups = tokio::fs::read_to_string(format!("/proc/{pid}/cgroup")).await;
-                    if groups.is_ok_and(|groups| groups.contains(container)) {
-                        // It may have ended meanwhile, which is as well.
-                        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-                    }
-                    return;
-                }
-                None if inspected.exit_code.is_some() => return,
-                None => tokio::time::sleep(KILL_PAUSE).await,
-            }
-        }
     }
 
     pub(super) async fn tail(
@@ -130,7 +106,31 @@ impl Docker {
     }
 }
 
-fn too_long(timeout: Duration) -> Fault {
+/// The engine cannot end a command it began inside a container; as root on the same machine the daemon can. Only a
+/// process that the kernel says belongs to this container.
+pub(super) async fn kill_exec(client: &bollard::Docker, exec: &str, container: &str) {
+    // A busy engine may not have begun it yet.
+    for _ in 0..KILL_TRIES_MAX {
+        let Ok(inspected) = client.inspect_exec(exec).await else {
+            return;
+        };
+        let pid = inspected.pid.and_then(|pid| i32::try_from(pid).ok());
+        match pid.filter(|pid| *pid > 1 && inspected.running == Some(true)) {
+            Some(pid) => {
+                let groups = tokio::fs::read_to_string(format!("/proc/{pid}/cgroup")).await;
+                if groups.is_ok_and(|groups| groups.contains(container)) {
+                    // It may have ended meanwhile, which is as well.
+                    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                }
+                return;
+            }
+            None if inspected.exit_code.is_some() => return,
+            None => tokio::time::sleep(KILL_PAUSE).await,
+        }
+    }
+}
+
+pub(super) fn too_long(timeout: Duration) -> Fault {
     let seconds = timeout.as_secs();
     Fault::passing(
         "hook-timeout",

@@ -222,6 +222,38 @@ pub(super) fn disk_full(said: String) -> Fault {
     .with_lines([said])
 }
 
+/// A dump's command ended with an error: what it wrote is not whole.
+pub(super) fn dump_failed(code: i64) -> Fault {
+    Fault::passing(
+        "dump-failed",
+        Text::new(
+            format!("La base de données n'a pas pu être lue en entier (code {code})."),
+            format!("The database could not be read whole (exit code {code})."),
+        ),
+        Text::new(
+            "Rien n'est perdu : la sauvegarde d'avant reste. La raison est ci-dessous ; vérifiez que le service va bien.",
+            "Nothing is lost: the earlier backup stays. The reason is below; check that the app is well.",
+        ),
+    )
+}
+
+/// A dump broke off while it was being loaded.
+pub(super) fn dump_unread(error: &io::Error) -> Fault {
+    Fault::passing(
+        "dump-unread",
+        Text::new(
+            format!(
+                "La copie de la base n'a pas pu être lue en entier dans la sauvegarde ({error})."
+            ),
+            format!("The database's dump could not be read whole from the backup ({error})."),
+        ),
+        Text::new(
+            "Le service d'avant n'a pas changé. Vérifiez le disque des sauvegardes : « lavoir backup check ».",
+            "What the app had before is unchanged. Check the disk of the backups: “lavoir backup check”.",
+        ),
+    )
+}
+
 /// The daemon's own folder cannot be used.
 pub(super) fn scratch(path: &Path, error: &io::Error) -> Fault {
     if error.kind() == io::ErrorKind::StorageFull {

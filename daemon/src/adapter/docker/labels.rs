@@ -16,6 +16,8 @@ pub(super) const SERVICE: &str = "org.lavoir.service";
 pub(super) const SPEC: &str = "org.lavoir.spec";
 /// Of which volume this one is a copy.
 pub(super) const COPY_OF: &str = "org.lavoir.copy-of";
+/// From which snapshot a volume is filled.
+pub(super) const SNAPSHOT: &str = "org.lavoir.snapshot";
 /// From which settings the base image was made.
 pub(super) const BASE: &str = "org.lavoir.base";
 

@@ -22,7 +22,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::exec::Tail;
-use super::labels::{COPY_OF, app_of};
+use super::labels::{COPY_OF, SNAPSHOT, app_of};
 use super::{Docker, PULL, QUICK, fault};
 use crate::ports::{Answer, Fault, Measure, OnMeasure, Unit};
 
@@ -75,7 +75,8 @@ impl Docker {
             .ok_or_else(|| fault::missing(what, source))?;
         let mark = self.copying_mark(name);
         self.blocking(move || write_durably(&mark)).await?;
-        let to = self.create_volume(app, name, Some(source)).await?;
+        let label = (COPY_OF, source);
+        let to = self.create_volume(app, name, Some(label)).await?;
         let copied = self
             .copy_content(
                 Path::new(&from.mountpoint),
@@ -90,6 +91,35 @@ impl Docker {
             }
             return Err(fault);
         }
+        let mark = self.copying_mark(name);
+        self.blocking(move || erase_durably(&mark)).await
+    }
+
+    /// A volume to be filled with what a snapshot has of it. Half of the same is gone on with.
+    pub(super) async fn begin_restored(
+        &self,
+        app: &AppId,
+        name: &str,
+        snapshot: &str,
+    ) -> Answer<PathBuf> {
+        if let Some(volume) = self.own_volume(app, name).await? {
+            let same = volume.labels.get(SNAPSHOT).is_some_and(|of| of == snapshot);
+            if self.volume_state(name).await? == VolumeState::Complete {
+                return Err(not_that_copy(name, snapshot));
+            }
+            if same {
+                return Ok(PathBuf::from(volume.mountpoint));
+            }
+            self.drop_volume(app, name).await?;
+        }
+        let mark = self.copying_mark(name);
+        self.blocking(move || write_durably(&mark)).await?;
+        let label = (SNAPSHOT, snapshot);
+        let volume = self.create_volume(app, name, Some(label)).await?;
+        Ok(PathBuf::from(volume.mountpoint))
+    }
+
+    pub(super) async fn finish_restored(&self, name: &str) -> Answer<()> {
         let mark = self.copying_mark(name);
         self.blocking(move || erase_durably(&mark)).await
     }
@@ -143,12 +173,10 @@ impl Docker {
         &self,
         app: &AppId,
         name: &str,
-        copy_of: Option<&str>,
+        from: Option<(&str, &str)>,
     ) -> Answer<Volume> {
         let mut labels = self.labels(app);
-        if let Some(source) = copy_of {
-            labels.insert(COPY_OF.to_owned(), source.to_owned());
-        }
+        labels.extend(from.map(|(label, source)| (label.to_owned(), source.to_owned())));
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             driver: Some("local".to_owned()),

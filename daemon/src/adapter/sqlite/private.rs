@@ -1,6 +1,6 @@
 //! The private table, in the same file as the ledger.
 
-use lavoir_core::id::{PersonId, Timestamp, TokenId};
+use lavoir_core::id::{PersonId, RepositoryId, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use lavoir_core::text::Text;
 use sqlx::Row as _;
@@ -90,6 +90,23 @@ impl PrivateStore for Sqlite {
         };
         query.execute(&self.pool).await.map_err(broken)?;
         Ok(())
+    }
+
+    async fn keep_repository_key(&self, repository: &RepositoryId, key: &str) -> Answer<()> {
+        let sql = "INSERT OR REPLACE INTO repository (repository, key) VALUES (?, ?)";
+        let query = sqlx::query(sql).bind(repository.as_str()).bind(key);
+        query.execute(&self.pool).await.map_err(broken)?;
+        Ok(())
+    }
+
+    async fn repository_key(&self, repository: &RepositoryId) -> Answer<Option<Zeroizing<String>>> {
+        let query = sqlx::query_scalar("SELECT key FROM repository WHERE repository = ?");
+        let key: Option<String> = query
+            .bind(repository.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(broken)?;
+        Ok(key.map(Zeroizing::new))
     }
 
     async fn begin_session(
