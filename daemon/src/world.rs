@@ -155,7 +155,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         machine_facts: ThisMachine,
         probe: HttpProbe,
         gauges: TheseGauges,
-        repositories: ResticRepositories::new(),
+        repositories: ResticRepositories::new(config.state.join("repositories")),
     });
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
