@@ -67,7 +67,10 @@ async fn parts_by_turns_read_everything_once() {
     let rig = Rig::new().await;
     let house = small(&rig);
     rig.save(&house).await.unwrap();
-    let pack = files(&rig.folder().join("data")).remove(0);
+    // One with data: trees are read by each check.
+    let packs = files(&rig.folder().join("data"));
+    let size = |pack: &PathBuf| pack.metadata().unwrap().len();
+    let pack = packs.into_iter().max_by_key(size).unwrap();
     flip(&pack);
     let mut found = 0;
     for turn in 0..5 {
@@ -91,15 +94,24 @@ async fn what_is_damaged_is_not_put_back_as_if_it_were_well() {
     let taken = rig.save(&house).await.unwrap();
     let into = rig.path("put");
     std::fs::create_dir(&into).unwrap();
+    let mut found = 0;
     for pack in files(&rig.folder().join("data")) {
         flip(&pack);
         let put = rig
             .repositories
             .put_back(&rig.at(), &taken.snapshot, "/data/files", &into, &|_| {})
             .await;
-        assert_eq!(put.unwrap_err().message.code, "repository-damaged");
+        match put {
+            // Trees of the first reading, which no snapshot needs.
+            Ok(()) => house::assert_same(&house, &into),
+            Err(fault) => {
+                assert_eq!(fault.message.code, "repository-damaged");
+                found += 1;
+            }
+        }
         flip(&pack);
     }
+    assert!(found >= 2);
     rig.put_back(&taken.snapshot, "put").await;
     house::assert_same(&house, &into);
     // One snapshot's file is gone bad: the others are there all the same, and nothing is pruned.

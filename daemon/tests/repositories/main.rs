@@ -8,5 +8,6 @@ mod rig;
 mod damage;
 mod faults;
 mod keeping;
+mod killed;
 mod saving;
 mod with_restic;

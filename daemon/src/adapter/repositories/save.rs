@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustic_core::jiff::{Timestamp, tz::TimeZone};
-use rustic_core::repofile::{Node, SnapshotFile, SnapshotSummary};
+use rustic_core::repofile::{Node, SnapshotFile, SnapshotId, SnapshotSummary};
 use rustic_core::{
     BackupOptions, IndexedIdsStatus, ParentOptions, Repository, SnapshotOptions, TreeId,
 };
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::carrier::Carrier;
 use super::fault;
 use super::place::{Door, Opened};
-use super::read::StoredFile;
+use super::read::{StoredFile, snapshot_files};
 use super::source::{Item, Reading, Source, StillReading};
 use super::work::{Work, on_thread};
 use crate::ports::{Answer, Content, Moment, Taken};
@@ -44,7 +44,7 @@ struct Before {
     repository: Repository<IndexedIdsStatus>,
     carrier: Arc<Carrier>,
     /// The last snapshot of the same kind, which was there before.
-    parent: Option<rustic_core::repofile::SnapshotId>,
+    parent: Option<SnapshotId>,
     first: SnapshotFile,
 }
 
@@ -233,8 +233,10 @@ impl Plan {
             carrier,
         } = self.door.open(&self.work)?;
         carrier.hold_snapshots();
-        let parent = last_alike(&repository, &self.content).map_err(|e| carrier.fault(&e))?;
-        carrier.forgive();
+        let parent = last_alike(
+            snapshot_files(&repository, &carrier, &self.work)?,
+            &self.content,
+        );
         let repository = repository.to_indexed_ids().map_err(|e| carrier.fault(&e))?;
         self.work.go_on()?;
         let reading = Reading::new(&self.work, false);
@@ -329,7 +331,7 @@ impl Plan {
         &self,
         carrier: &Arc<Carrier>,
         reading: &Arc<Reading>,
-        parent: Option<rustic_core::repofile::SnapshotId>,
+        parent: Option<SnapshotId>,
         first: &SnapshotFile,
         folders: SnapshotFile,
         dumped: Option<SnapshotFile>,
@@ -454,26 +456,13 @@ fn add_added(to: &mut SnapshotSummary, from: &SnapshotSummary) {
     to.data_added_trees_packed += from.data_added_trees_packed;
 }
 
-/// The last snapshot of the same host and tags. One that cannot be read does not hold up a new one.
-fn last_alike(
-    repository: &Repository<rustic_core::OpenStatus>,
-    content: &Held,
-) -> rustic_core::RusticResult<Option<rustic_core::repofile::SnapshotId>> {
-    let mut last: Option<(rustic_core::repofile::SnapshotId, SnapshotFile)> = None;
-    for (id, snapshot) in repository
-        .stream_files::<SnapshotFile>()?
-        .filter_map(Result::ok)
-    {
-        let alike = snapshot.hostname == content.host
-            && snapshot.tags.iter().count() == content.tags.len()
-            && content.tags.iter().all(|tag| snapshot.tags.contains(tag));
-        if alike
-            && last
-                .as_ref()
-                .is_none_or(|(_, last)| last.time < snapshot.time)
-        {
-            last = Some((id, snapshot));
-        }
-    }
-    Ok(last.map(|(id, _)| id))
+/// The last of the same host and tags. One that cannot be read does not hold up a new one.
+fn last_alike(files: Vec<Answer<SnapshotFile>>, content: &Held) -> Option<SnapshotId> {
+    let alike = |file: &SnapshotFile| {
+        file.hostname == content.host
+            && file.tags.iter().count() == content.tags.len()
+            && content.tags.iter().all(|tag| file.tags.contains(tag))
+    };
+    let files = files.into_iter().flatten().filter(alike);
+    files.max_by(|a, b| a.time.cmp(&b.time)).map(|file| file.id)
 }
