@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use lavoir_core::id::{AppId, Hostname, PartId};
-use lavoir_core::recipe::{Alphabet, Architecture, HookMoment, Keep, Protocol};
+use lavoir_core::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
 use lavoir_core::release::{
-    Answer, Condition, FileTemplate, Healthcheck, Hook, HttpHealth, Image, Mount, MountSource,
-    PublishedPort, Release, Route, SecretMount, SecretShape, Service, Volume, WellKnown,
-    WellKnownAnswer,
+    Answer, Condition, Database, FileTemplate, Healthcheck, Hook, HttpHealth, Image, Mount,
+    MountSource, PublishedPort, Release, Route, SecretMount, SecretShape, Service, Volume,
+    WellKnown, WellKnownAnswer,
 };
 use lavoir_core::text::Text;
 
@@ -202,6 +202,15 @@ pub fn full(recipe: &str, version: u32, address: &str) -> Release {
         },
     )]);
     release.answers = BTreeMap::from([(part("title"), Answer::Public("Fête".into()))]);
+    release.databases = BTreeMap::from([(
+        part("main"),
+        Database {
+            engine: DatabaseEngine::Postgresql,
+            service: part("db"),
+            dump: vec!["dump".into()],
+            restore: vec!["restore".into()],
+        },
+    )]);
     release.hooks = vec![
         hook(HookMoment::AfterInstall, "web", "first"),
         hook(HookMoment::AfterInstall, "db", "second"),
