@@ -11,5 +11,6 @@ pub mod gateway_socket;
 pub mod gauges;
 pub mod machine;
 pub mod probe;
+pub mod repositories;
 pub mod sqlite;
 pub mod system;

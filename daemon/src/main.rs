@@ -84,10 +84,11 @@ fn ask(cli: Cli) -> ExitCode {
 
 /// Under systemd the journal adds the time.
 fn log_to_stderr() {
-    // The Docker library logs whole requests, environment and all: never, whatever is asked for.
+    // The Docker library logs whole requests, environment and all: never, whatever is asked for. The backup libraries
+    // log names of people's files; what goes wrong in them comes back as faults.
     let wanted = std::env::var("LAVOIR_LOG").unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::new(format!(
-        "{wanted},bollard=warn,bollard::docker=warn,hyper=info"
+        "{wanted},bollard=warn,bollard::docker=warn,hyper=info,rustic_core=off,rustic_backend=off"
     ));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

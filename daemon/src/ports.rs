@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 pub use private::{KeptPerson, KeptSession, KeptToken, PrivateStore, RestsOn};
 pub use repositories::{
-    Bytes, Content, Damaged, Listed, ListedKind, Moment, Opener, Part, Repositories, Room,
+    Bytes, Content, Damaged, Listed, ListedKind, Moment, Opener, Part, Pending, Repositories, Room,
     Snapshot, Taken, Tidied,
 };
 pub use tls::{

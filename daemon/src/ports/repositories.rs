@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use lavoir_core::backup::{KeepRule, Place, SnapshotId};
 use lavoir_core::id::Timestamp;
@@ -23,6 +24,9 @@ pub struct Opener {
 /// Bytes on their way; an error of the reader says that they are not whole.
 pub type Bytes = Pin<Box<dyn AsyncRead + Send>>;
 
+/// An answer on its way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+
 /// What is to be saved in one snapshot. Paths inside a snapshot are absolute: `/data/uploads`.
 pub struct Content {
     /// Whose it is: restic's host name, the same at each backup.
@@ -41,9 +45,9 @@ pub struct Content {
 pub trait Moment: Send + Sync {
     /// Whoever writes is held; dumps begin. Each has said its first bytes (or all of them) when this returns, so that
     /// it is of this moment: path inside, the dump.
-    fn begin(&self) -> Pin<Box<dyn Future<Output = Answer<Vec<(String, Bytes)>>> + Send + '_>>;
+    fn begin(&self) -> Pending<'_, Vec<(String, Bytes)>>;
     /// Whoever writes goes on. Dumps may still be read.
-    fn end(&self) -> Pin<Box<dyn Future<Output = Answer<()>> + Send + '_>>;
+    fn end(&self) -> Pending<'_, ()>;
 }
 
 /// A snapshot that was taken.
@@ -146,12 +150,13 @@ pub trait Repositories: Send + Sync + 'static {
     fn look(&self, at: &Opener) -> impl Future<Output = Answer<Room>> + Send;
     /// Takes a snapshot. Folders are read twice: first while all goes on, so that most is stored, then in the moment,
     /// when little has changed. Anything that could not be read whole (but a file that vanished in the first reading)
-    /// fails the snapshot, which then does not exist.
+    /// fails the snapshot, which then does not exist. The moment is ended on every way out: as soon as the last folder
+    /// is read, after a failure, and when the future is dropped (which is why it is not borrowed).
     fn save(
         &self,
         at: &Opener,
         content: Content,
-        moment: &dyn Moment,
+        moment: Arc<dyn Moment>,
         on_measure: OnMeasure<'_>,
     ) -> impl Future<Output = Answer<Taken>> + Send;
     /// All snapshots, oldest first.
