@@ -79,6 +79,13 @@ fn every_event() -> Vec<Event> {
             until: Timestamp(1_700_000_100_000),
         },
         Event::TokenRevoked { token: TokenId(1) },
+        Event::LedgerRepaired {
+            kept: 3,
+            root: "00ff".repeat(16),
+            set_aside: 9,
+            code: "ledger-hash-differs".into(),
+            numbers_from: 12,
+        },
     ]
 }
 
@@ -369,6 +376,12 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         | Event::PasswordChanged { person } => *person = PersonId(chance.below(3)),
         Event::TokenMade { token, .. } | Event::TokenRevoked { token } => {
             *token = TokenId(chance.below(3));
+        }
+        Event::LedgerRepaired {
+            kept, numbers_from, ..
+        } => {
+            *kept = chance.below(40);
+            *numbers_from = chance.below(40);
         }
         Event::SetupCodeMade {} => {}
     }

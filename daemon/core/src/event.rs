@@ -66,6 +66,16 @@ pub enum Event {
         step: String,
         code: String,
     },
+    /// A damaged ledger was taken back to its sound beginning: `kept` entries with this root. `set_aside` of those that
+    /// came after could still be counted; the damaged file is kept. Numbers under `numbers_from` may have been given
+    /// to volumes by entries that nobody can read any more.
+    LedgerRepaired {
+        kept: u64,
+        root: String,
+        set_aside: u64,
+        code: String,
+        numbers_from: u64,
+    },
 }
 
 impl Event {
@@ -78,7 +88,8 @@ impl Event {
             | Event::PasswordChanged { .. }
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
-            | Event::TokenRevoked { .. } => None,
+            | Event::TokenRevoked { .. }
+            | Event::LedgerRepaired { .. } => None,
             Event::InstallDecided { app, .. }
             | Event::UpdateDecided { app, .. }
             | Event::ChangeDecided { app, .. }

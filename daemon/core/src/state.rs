@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use serde::Serialize;
 
@@ -18,6 +20,8 @@ pub struct State {
     identity: Option<BoxIdentity>,
     apps: BTreeMap<AppId, App>,
     accounts: Accounts,
+    /// Generations that entries set aside by repairs may have made.
+    lost: Vec<Range<u64>>,
     entries: u64,
     last_time: Timestamp,
 }
@@ -75,12 +79,27 @@ impl State {
             });
             return;
         }
+        let generation = self.lost.last().map_or(0, |lost| lost.end);
+        let generation = generation.saturating_add(revision.0);
         if let Event::InstallDecided { app, release } = event {
-            self.apps.insert(
-                app.clone(),
-                installed(app.clone(), release.clone(), revision, time),
-            );
+            let mut new = installed(app.clone(), release.clone(), revision, time);
+            new.generation = generation;
+            new.lost.clone_from(&self.lost);
+            self.apps.insert(app.clone(), new);
             return;
+        }
+        if let Event::LedgerRepaired {
+            kept, numbers_from, ..
+        } = event
+        {
+            // What was numbered from `kept` on, by entries that were set aside, is nobody's.
+            let before = self.lost.last().map_or(0, |lost| lost.end);
+            let from = before.saturating_add(*kept);
+            let lost = from..before.saturating_add(*numbers_from).max(from);
+            for app in self.apps.values_mut() {
+                app.lost.push(lost.clone());
+            }
+            self.lost.push(lost);
         }
         let Some(id) = event.app() else {
             self.accounts.apply(time, event);
@@ -91,8 +110,10 @@ impl State {
         };
         match event {
             Event::BoxPrepared { .. } | Event::InstallDecided { .. } => {}
-            Event::UpdateDecided { release, .. } => replace(app, release, revision, Doing::Update),
-            Event::ChangeDecided { release, .. } => replace(app, release, revision, Doing::Change),
+            Event::UpdateDecided { release, .. } => {
+                replace(app, release, revision, Some(generation))
+            }
+            Event::ChangeDecided { release, .. } => replace(app, release, revision, None),
             Event::StartDecided { .. } => begin(app, revision, Intent::Running, Doing::Start),
             Event::StopDecided { .. } => begin(app, revision, Intent::Stopped, Doing::Stop),
             Event::RestartDecided { .. } => {
@@ -134,7 +155,8 @@ impl State {
             | Event::PasswordChanged { .. }
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
-            | Event::TokenRevoked { .. } => {}
+            | Event::TokenRevoked { .. }
+            | Event::LedgerRepaired { .. } => {}
         }
     }
 }
@@ -146,6 +168,7 @@ fn installed(id: AppId, release: Box<Release>, revision: Revision, time: Timesta
         revision,
         release,
         generation: revision.0,
+        lost: Vec::new(),
         previous: None,
         intent: Intent::Running,
         phase: Phase::UnderWay(Doing::Install),
@@ -161,7 +184,8 @@ fn begin(app: &mut App, revision: Revision, intent: Intent, doing: Doing) {
     app.phase = Phase::UnderWay(doing);
 }
 
-fn replace(app: &mut App, release: &Release, revision: Revision, doing: Doing) {
+/// An update has a generation of its own, a change has not.
+fn replace(app: &mut App, release: &Release, revision: Revision, generation: Option<u64>) {
     let old = core::mem::replace(&mut *app.release, release.clone());
     // An app that was never well has no way back worth keeping.
     if app.set_up {
@@ -169,10 +193,9 @@ fn replace(app: &mut App, release: &Release, revision: Revision, doing: Doing) {
             release: Box::new(old),
             generation: app.generation,
         }));
-        if doing == Doing::Update {
-            app.generation = revision.0;
-        }
+        app.generation = generation.unwrap_or(app.generation);
     }
+    let doing = generation.map_or(Doing::Change, |_| Doing::Update);
     begin(app, revision, Intent::Running, doing);
 }
 

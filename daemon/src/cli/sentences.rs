@@ -151,6 +151,19 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             format!("met fin au jeton {}", token.0),
             format!("ends token {}", token.0),
         ),
+        Event::LedgerRepaired {
+            kept,
+            set_aside,
+            code,
+            ..
+        } => Text::new(
+            format!(
+                "répare le registre endommagé : {kept} entrées gardées, {set_aside} mises de côté ({code})"
+            ),
+            format!(
+                "repairs the damaged ledger: {kept} entries kept, {set_aside} set aside ({code})"
+            ),
+        ),
         Event::Settled { app, revision } => Text::new(
             format!("a mené à bien pour « {app} » la décision {}", revision.0),
             format!("has carried out decision {} for “{app}”", revision.0),
