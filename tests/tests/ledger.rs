@@ -80,6 +80,13 @@ fn every_event() -> Vec<Event> {
             until: Timestamp(1_700_000_100_000),
         },
         Event::TokenRevoked { token: TokenId(1) },
+        Event::LedgerRepaired {
+            kept: 3,
+            root: "00ff".repeat(16),
+            set_aside: 9,
+            code: "ledger-hash-differs".into(),
+            numbers_from: 12,
+        },
     ]
     .into_iter()
     .chain(about_backups())
@@ -146,11 +153,11 @@ fn about_backups() -> Vec<Event> {
     ]
 }
 
-/// The first thirteen entries were written when there were three kinds of actors, the next eight when there were five.
+/// The first thirteen entries were written when there were three kinds of actors, the next nine when there were five.
 fn actors_known(index: u64) -> u64 {
     match index {
         0..13 => 3,
-        13..21 => 5,
+        13..22 => 5,
         _ => 6,
     }
 }
@@ -443,6 +450,12 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         | Event::PasswordChanged { person } => *person = PersonId(chance.below(3)),
         Event::TokenMade { token, .. } | Event::TokenRevoked { token } => {
             *token = TokenId(chance.below(3));
+        }
+        Event::LedgerRepaired {
+            kept, numbers_from, ..
+        } => {
+            *kept = chance.below(40);
+            *numbers_from = chance.below(40);
         }
         Event::SetupCodeMade {}
         | Event::RepositoryAdded { .. }

@@ -544,3 +544,107 @@ fn secrets_that_data_know_are_named() {
     blog.set_up = false;
     assert_eq!(blog.known_secrets(), BTreeSet::new());
 }
+
+/// A repair of the ledger set aside what came after the settled installation: an update, say.
+fn repaired() -> Blog {
+    let mut blog = Blog::settled();
+    let kept = blog.entries;
+    blog.enter(Event::LedgerRepaired {
+        kept,
+        root: String::new(),
+        set_aside: 4,
+        code: "ledger-hash-differs".into(),
+        numbers_from: kept + 4,
+    });
+    blog
+}
+
+/// A generation that was made by what is set aside.
+fn lost(blog: &mut Blog) -> Vec<String> {
+    let volumes = blog.app().release.volumes.keys();
+    let names: Vec<_> = volumes
+        .map(|volume| volume_name(&app("blog"), volume, 5))
+        .collect();
+    for name in &names {
+        let there = VolumeState::Complete;
+        blog.observed.volumes.insert(name.clone(), there);
+    }
+    names
+}
+
+#[test]
+fn what_a_repair_lost_sight_of_is_never_removed_nor_its_number_used_again() {
+    let mut blog = repaired();
+    let lost = lost(&mut blog);
+    assert_eq!(blog.kinds(), Vec::<&str>::new());
+    let before = blog.app().generation;
+    for version in 2..9 {
+        blog.enter(Event::UpdateDecided {
+            app: app("blog"),
+            release: Box::new(release(version)),
+        });
+        assert!(blog.app().generation >= 7, "above all that was given");
+        // What runs now is what is copied, not what was lost.
+        let copied = blog.steps().into_iter().find_map(|step| match step {
+            Step::MakeVolume { copy_of, .. } => copy_of,
+            _ => None,
+        });
+        assert!(copied.is_some_and(|from| !lost.contains(&from)));
+        blog.carry_out();
+        blog.settle();
+        blog.carry_out();
+        assert!(
+            lost.iter()
+                .all(|name| blog.observed.volumes.contains_key(name))
+        );
+    }
+    assert!(blog.app().generation > before);
+    // A decided delete takes them too.
+    blog.enter(Event::DeleteDecided { app: app("blog") });
+    blog.carry_out();
+    assert!(blog.observed.volumes.is_empty());
+}
+
+#[test]
+fn what_a_repair_lost_sight_of_comes_back_when_it_is_decided_again() {
+    // An update whose old generation is gone.
+    let mut blog = repaired();
+    let lost_names = lost(&mut blog);
+    blog.observed
+        .volumes
+        .retain(|name, _| lost_names.contains(name));
+    blog.enter(Event::UpdateDecided {
+        app: app("blog"),
+        release: Box::new(release(2)),
+    });
+    let copies = |blog: &Blog| -> BTreeSet<String> {
+        let copied = |step| match step {
+            Step::MakeVolume { copy_of, .. } => copy_of,
+            _ => None,
+        };
+        blog.steps().into_iter().filter_map(copied).collect()
+    };
+    let data: BTreeSet<String> = (blog.app().release.volumes.iter())
+        .filter(|(_, shape)| shape.keep != lavoir_core::recipe::Keep::Cache)
+        .map(|(volume, _)| volume_name(&app("blog"), volume, 5))
+        .collect();
+    assert_eq!(copies(&blog), data);
+    // A whole installation.
+    let mut blog = Blog::installed();
+    blog.state = State::default();
+    blog.entries = 0;
+    blog.enter(Event::LedgerRepaired {
+        kept: 0,
+        root: String::new(),
+        set_aside: 9,
+        code: String::new(),
+        numbers_from: 9,
+    });
+    blog.enter(Event::InstallDecided {
+        app: app("blog"),
+        release: Box::new(release(1)),
+    });
+    assert!(copies(&blog).is_empty());
+    lost(&mut blog);
+    assert_eq!(copies(&blog), data);
+}

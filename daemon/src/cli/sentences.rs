@@ -164,6 +164,19 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
         | Event::SnapshotFailed { .. }
         | Event::RepositoryTidied { .. }
         | Event::RestoreDecided { .. } => backups::what(event).unwrap_or_else(|| Text::new("", "")),
+        Event::LedgerRepaired {
+            kept,
+            set_aside,
+            code,
+            ..
+        } => Text::new(
+            format!(
+                "répare le registre endommagé : {kept} entrées gardées, {set_aside} mises de côté ({code})"
+            ),
+            format!(
+                "repairs the damaged ledger: {kept} entries kept, {set_aside} set aside ({code})"
+            ),
+        ),
         Event::Settled { app, revision } => Text::new(
             format!("a mené à bien pour « {app} » la décision {}", revision.0),
             format!("has carried out decision {} for “{app}”", revision.0),

@@ -97,14 +97,14 @@ pub async fn save_app<W: World>(
         // A command cannot be run inside a container that stands still; databases have a moment of their own.
         !service.one_shot && !dumped.contains(id)
     });
-    let stillness = Stillness {
+    let stillness = Arc::new(Stillness {
         world: world.clone(),
         app: app.id.clone(),
         writers: writers.map(|(id, _)| id.clone()).collect(),
         dumps,
         since: AtomicU64::new(0),
         held_ms: AtomicU64::new(0),
-    };
+    });
     let content = Content {
         host: host(state),
         tags: vec![Subject::App(app.id.clone()).to_string()],
@@ -113,7 +113,7 @@ pub async fn save_app<W: World>(
         folders,
     };
     let taken = tokio::select! {
-        taken = world.repositories().save(at, content, &stillness, on_measure) => taken,
+        taken = world.repositories().save(at, content, stillness.clone(), on_measure) => taken,
         () = stillness.too_long() => Err(held_too_long(&app.id)),
     };
     // On every path, should the repository have failed to.
@@ -141,7 +141,7 @@ pub async fn save_box<W: World>(
     };
     let taken = world
         .repositories()
-        .save(at, content, &NoMoment, on_measure);
+        .save(at, content, Arc::new(NoMoment), on_measure);
     let taken = taken.await;
     world.own_state().let_go().await?;
     taken

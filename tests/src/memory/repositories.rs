@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lavoir::ports::{
     Answer, Bytes, Content, Damaged, Listed, ListedKind, Moment, OnMeasure, Opener, OwnState, Part,
@@ -135,7 +136,7 @@ impl Repositories for Memory {
         &self,
         at: &Opener,
         content: Content,
-        moment: &dyn Moment,
+        moment: Arc<dyn Moment>,
         _on_measure: OnMeasure<'_>,
     ) -> Answer<Taken> {
         let first = self.effect(format!("save-first {}", at.place), |_| Ok(()));
