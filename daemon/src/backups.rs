@@ -90,7 +90,7 @@ impl<W: World> Backups<W> {
             let every = Duration::from_millis(limits::BACKUPS_EVERY_MS);
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
                 changed = states.changed() => if changed.is_err() { return },
                 Some(ended) = rounds.join_next(), if !rounds.is_empty() => match ended {
                     Ok(id) => { at_work.remove(&id); }
@@ -150,7 +150,7 @@ impl<W: World> Backups<W> {
                 self.under_way.waits(id, &fault);
                 tokio::select! {
                     () = self.engine.world().clock().sleep(AGAIN) => {}
-                    _ = states.wait_for(|state| !same(state)) => return,
+                    () = async { drop(states.wait_for(|state| !same(state)).await) } => return,
                 }
             }
         }
