@@ -14,7 +14,7 @@ use lavoir_core::release::{Release, Surroundings};
 use lavoir_core::route::{Behind, doors};
 use lavoir_core::state::State;
 use lavoir_core::text::Language;
-use lavoir_tests::shapes::{app, full, host};
+use lavoir_tests::shapes::{app, full_with_dump, host};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 30, 0, 2));
 
@@ -187,7 +187,7 @@ fn repository() -> RepositoryId {
 }
 
 fn release(version: u32) -> Release {
-    full("notebook", version, "blog.example.org")
+    full_with_dump("notebook", version, "blog.example.org")
 }
 
 fn place(kinds: &[&str], kind: &str) -> usize {
