@@ -5,5 +5,8 @@ mod house;
 mod moment;
 mod rig;
 
+mod damage;
+mod faults;
+mod keeping;
 mod saving;
 mod with_restic;

@@ -141,3 +141,13 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes.truncate(length);
     bytes
 }
+
+/// Forty files of 200 kB.
+pub fn small(rig: &Rig) -> PathBuf {
+    let house = rig.path("small");
+    std::fs::create_dir(&house).unwrap();
+    for n in 0..40_u64 {
+        std::fs::write(house.join(format!("{n}")), noise(n, 200_000)).unwrap();
+    }
+    house
+}
