@@ -7,4 +7,5 @@ mod evening;
 mod life;
 mod map;
 mod shelf;
+mod terminal;
 mod weblog;
