@@ -69,6 +69,13 @@ async fn carried_through(
 }
 
 impl<W: World> Panel<W> {
+    /// Has the ledger read to its end.
+    async fn ledger_read(&self) -> Result<(), No> {
+        let (size, _) = self.engine.root().await;
+        let store = self.engine.world().ledger_store();
+        self.briefs.catch_up(store, size).await.map_err(broke)
+    }
+
     async fn ledger_page(&self, asked: seen::LedgerAsked) -> Result<seen::LedgerPage, No> {
         let names = self.accounts.names().await.map_err(broke)?;
         let root = self.engine.root().await;
@@ -262,7 +269,10 @@ impl<W: World> Admin for Panel<W> {
                     return Err(convert::no(why.unwrap_or_else(Problem::inside)));
                 }
             };
+            // How long things took is not worth an error.
+            let _ = self.ledger_read().await;
             Ok(seen::RecipePage {
+                lasts: self.briefs.lasting(|all| all.of_recipe(&id)),
                 card: self.card(id, &recipe, &measured),
                 room: measured.1,
             })

@@ -179,6 +179,25 @@ pub(crate) fn duration(ms: u64, language: Language) -> String {
     }
 }
 
+/// How long something is likely to take: as coarse as such a guess is, and never shorter than what was seen.
+pub(crate) fn about(ms: u64, language: Language) -> String {
+    let s = ms.div_ceil(1_000);
+    let coarse = match s {
+        0..=10 => 10,
+        11..=60 => s.next_multiple_of(5),
+        61..=300 => s.next_multiple_of(30),
+        301..=3_600 => s.next_multiple_of(60),
+        _ => s.next_multiple_of(600),
+    };
+    let time = duration(coarse * 1_000, language);
+    match (language, s <= 10) {
+        (Language::Fr, true) => format!("moins de {time}"),
+        (Language::Fr, false) => format!("environ {time}"),
+        (Language::En, true) => format!("less than {time}"),
+        (Language::En, false) => format!("about {time}"),
+    }
+}
+
 /// The clock of the box and the reader's language.
 #[derive(Debug, Clone)]
 pub(crate) struct Calendar {
@@ -290,6 +309,23 @@ mod tests {
             assert_eq!(duration(ms, Fr), fr);
         }
         assert_eq!(duration(90_000_000, En), "1\u{a0}day");
+    }
+
+    #[test]
+    fn guesses_are_coarse_and_never_shorter_than_what_was_seen() {
+        use Language::{En, Fr};
+        for (ms, fr) in [
+            (0, "moins de 10\u{a0}s"),
+            (9_400, "moins de 10\u{a0}s"),
+            (10_400, "environ 15\u{a0}s"),
+            (58_000, "environ 1\u{a0}min"),
+            (71_000, "environ 1\u{a0}min\u{a0}30\u{a0}s"),
+            (400_000, "environ 7\u{a0}min"),
+            (5_400_000, "environ 1\u{a0}h\u{a0}30\u{a0}min"),
+        ] {
+            assert_eq!(about(ms, Fr), fr);
+        }
+        assert_eq!(about(3_000, En), "less than 10\u{a0}s");
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod refusal;
 pub mod standing;
 pub mod state;
 
+pub mod lasting;
 pub mod observed;
 pub mod plan;
 pub mod renewal;

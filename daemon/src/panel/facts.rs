@@ -123,6 +123,8 @@ impl<W: World> Panel<W> {
             progress: progress.map(convert::progress),
             failure,
             update: self.later(app).map(|recipe| update(app, &recipe)),
+            // The history has read the ledger to its end.
+            lasts: self.briefs.lasting(|all| all.of_app(id)),
             history: history.map(|page| page.lines).unwrap_or_default(),
         })
     }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
 use lavoir_core::id::{AppId, PersonId};
+use lavoir_core::lasting::Lasting;
 use lavoir_core::ledger::{Entry, Hash, hex, read};
 use lavoir_core::limits;
 use lavoir_core::text::Language;
@@ -24,6 +25,7 @@ pub struct Briefs {
 struct Kept {
     apps: BTreeMap<AppId, u16>,
     briefs: Vec<Brief>,
+    lasting: Lasting,
 }
 
 #[derive(Clone, Copy)]
@@ -44,6 +46,7 @@ impl Kept {
             kind: kind(entry),
             by: by(&entry.actor),
         });
+        self.lasting.apply(entry.index, entry.time, &entry.events);
     }
 }
 
@@ -61,8 +64,14 @@ impl Briefs {
         kept.briefs.len() as u64
     }
 
+    /// How long acts took, as far as the ledger was read.
+    pub fn lasting<T>(&self, ask: impl FnOnce(&Lasting) -> T) -> T {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(&kept.lasting)
+    }
+
     /// Reads those that were written since.
-    async fn catch_up(&self, store: &impl LedgerStore, size: u64) -> Answer<()> {
+    pub(super) async fn catch_up(&self, store: &impl LedgerStore, size: u64) -> Answer<()> {
         loop {
             let from = self.len();
             if from >= size {

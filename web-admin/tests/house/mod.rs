@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lavoir_core::app::{Doing, Intent};
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, PartId, PersonId, RecipeId, Revision, Timestamp};
+use lavoir_core::lasting::Times;
 use lavoir_core::refusal::Refusal;
 use lavoir_core::standing::Sign;
 use lavoir_core::text::{Language, Message, Text};
@@ -467,6 +468,7 @@ impl Admin for House {
                     ram_mib: 3_100,
                     disk_mib: 390_000,
                 },
+                lasts: Times::default(),
             })
         })
     }
