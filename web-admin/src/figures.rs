@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ToSpan as _, Zoned};
+use lavoir_core::amount::{self, tenths};
+pub(crate) use lavoir_core::amount::{disk, memory, number};
 use lavoir_core::id::Timestamp;
 use lavoir_core::text::Language;
 use serde::Serialize;
@@ -57,82 +59,14 @@ pub(crate) struct Moment {
     pub(crate) words: String,
 }
 
-/// 12 345 or 12,345.
-pub(crate) fn number(n: u64, language: Language) -> String {
-    let digits = n.to_string();
-    let between = match language {
-        Language::Fr => '\u{202f}',
-        Language::En => ',',
-    };
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(between);
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Tenths: 4,6 or 4.6; a whole number has no comma from 10 on.
-fn tenths(tenths: u64, language: Language) -> String {
-    let (whole, rest) = (tenths / 10, tenths % 10);
-    if rest == 0 || whole >= 100 {
-        return number(if rest >= 5 { whole + 1 } else { whole }, language);
-    }
-    let comma = match language {
-        Language::Fr => ',',
-        Language::En => '.',
-    };
-    format!("{}{comma}{rest}", number(whole, language))
-}
-
-/// Memory, in powers of 1024, as it is sold.
-pub(crate) fn memory(bytes: u64, language: Language) -> String {
-    scaled(
-        bytes,
-        1024,
-        ["Kio", "Mio", "Gio"],
-        ["KiB", "MiB", "GiB"],
-        language,
-    )
-}
-
 /// Memory given in MiB.
 pub(crate) fn memory_mib(mib: u64, language: Language) -> String {
-    memory(mib.saturating_mul(1024 * 1024), language)
-}
-
-/// Disk, in powers of 1000, as it is sold.
-pub(crate) fn disk(bytes: u64, language: Language) -> String {
-    scaled(
-        bytes,
-        1000,
-        ["ko", "Mo", "Go"],
-        ["kB", "MB", "GB"],
-        language,
-    )
+    amount::memory_mib(mib).get(language).to_owned()
 }
 
 /// Disk given in MiB.
 pub(crate) fn disk_mib(mib: u64, language: Language) -> String {
-    disk(mib.saturating_mul(1024 * 1024), language)
-}
-
-fn scaled(bytes: u64, base: u64, fr: [&str; 3], en: [&str; 3], language: Language) -> String {
-    let units = match language {
-        Language::Fr => fr,
-        Language::En => en,
-    };
-    let giga = base * base * base;
-    let (amount, unit) = if bytes >= giga {
-        (bytes / (giga / 10), units[2])
-    } else if bytes >= base * base {
-        (bytes / (base * base) * 10, units[1])
-    } else {
-        (bytes.div_ceil(base) * 10, units[0])
-    };
-    format!("{}{NO_BREAK}{unit}", tenths(amount, language))
+    amount::disk_mib(mib).get(language).to_owned()
 }
 
 /// Thousandths as a percentage.
@@ -280,15 +214,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_sizes() {
+    fn shares_and_degrees() {
         use Language::{En, Fr};
-        assert_eq!(number(1_234_567, Fr), "1\u{202f}234\u{202f}567");
-        assert_eq!(number(1_234, En), "1,234");
-        assert_eq!(memory(4_831_838_208, Fr), "4,5\u{a0}Gio");
-        assert_eq!(memory(182 << 20, En), "182\u{a0}MiB");
-        assert_eq!(disk(412_000_000_000, Fr), "412\u{a0}Go");
-        assert_eq!(disk(1_500_000_000, En), "1.5\u{a0}GB");
-        assert_eq!(disk(0, Fr), "0\u{a0}ko");
         assert_eq!(percent(374, Fr), "37\u{a0}%");
         assert_eq!(percent(1000, En), "100%");
         assert_eq!(celsius(44_400, Fr), "44\u{a0}°C");

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod amount;
 pub mod day;
 pub mod id;
 pub mod limits;

@@ -15,14 +15,17 @@ use lavoir_web_admin::admin as seen;
 use super::{Panel, convert};
 use crate::api::failure_of;
 use crate::ports::{Containers as _, MachineFacts as _, World};
-use crate::progress::Standing;
+use crate::progress::{AppProgress, Standing};
 
 impl<W: World> Panel<W> {
     pub(super) fn line(&self, app: &App) -> seen::AppLine {
         let (sign, state) = app.standing();
         let observed = self.observed.borrow().clone();
         let progress = self.progress.of(&app.id);
-        let steps = progress.filter(|_| app.doing().is_some()).map(|progress| {
+        // Until its plan begins, what is remembered is of the decision before.
+        let of_this =
+            |progress: &AppProgress| app.doing().is_some() && progress.revision == app.revision;
+        let steps = progress.filter(of_this).map(|progress| {
             let done = progress
                 .steps
                 .iter()
@@ -87,6 +90,7 @@ impl<W: World> Panel<W> {
             })
             .collect();
         let progress = self.progress.of(id);
+        let progress = progress.filter(|of| app.doing().is_none() || of.revision == app.revision);
         let failure = app.last_failure.clone().map(|failure| {
             let card = failure_of(app, progress.as_ref());
             seen::FailureFacts {

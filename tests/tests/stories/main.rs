@@ -6,6 +6,7 @@ mod calendar;
 mod evening;
 mod life;
 mod map;
+mod pace;
 mod shelf;
 mod terminal;
 mod weblog;

@@ -35,6 +35,7 @@ recipe-kept = Kept: { $words }
 recipe-fixed = Can never be changed later
 recipe-fixed-address = The address: other servers remember it.
 recipe-accounts = Accounts
+recipe-roles = What a person may do there, by their role:
 sign-on-own = The app has accounts of its own.
 sign-on-box = The app can use the box's accounts.
 recipe-mail = E-mail

@@ -120,7 +120,7 @@ pub(crate) async fn page(At { reader, app }: At) -> Response {
             .collect::<Vec<_>>(),
         memory => memory(&reader, &app),
         data => app.data_used.map(|bytes| figures::disk(bytes, language)),
-        containers => app.containers.iter().map(|one| container(&reader, one)).collect::<Vec<_>>(),
+        containers => app.containers.iter().map(|one| container(&reader, &app, one)).collect::<Vec<_>>(),
         volumes => app.volumes.iter()
             .map(|(label, keep)| context! { label => reader.text(label), cache => *keep == Keep::Cache })
             .collect::<Vec<_>>(),
@@ -202,12 +202,14 @@ fn in_words(reader: &Reader, setting: &Setting, answer: &str) -> String {
     }
 }
 
-fn container(reader: &Reader, container: &Container) -> Value {
+fn container(reader: &Reader, app: &AppPage, container: &Container) -> Value {
+    let at_rest = app.line.intent != Intent::Running;
     let (sign, key) = match (container.run, container.one_shot) {
         (Some(Run::Exited(0)), true) => ("fine", "run-ended-well"),
         (Some(Run::Healthy), _) => ("fine", "run-well"),
         (Some(Run::Starting | Run::Created), _) => ("busy", "run-starting"),
         (Some(Run::Unhealthy), _) => ("grave", "run-unwell"),
+        (Some(Run::Exited(_)), _) if at_rest => ("rest", "run-ended"),
         (Some(Run::Exited(_)), _) => ("grave", "run-ended"),
         (None, _) => ("rest", "run-absent"),
     };

@@ -106,8 +106,9 @@ pub(crate) async fn install(
         Err(response) => return response,
     };
     let recipe = &page.card.recipe;
-    let typed = sent.get("host").to_lowercase();
-    let mut fields = fields(reader, &page.card, &typed, |question| {
+    let shown = sent.get("host");
+    let typed = shown.to_lowercase();
+    let mut fields = fields(reader, &page.card, shown, |question| {
         sent.get(&answer_name(&question.id)).to_owned()
     });
     let host = address::whole(&typed, &reader.about.domain);

@@ -211,7 +211,12 @@ pub fn files_broken() -> AppPage {
 }
 
 pub fn forum_stopped() -> AppPage {
-    quiet_app("forum", "Discourse", "divers")
+    let mut app = quiet_app("forum", "Discourse", "divers");
+    for container in &mut app.containers {
+        container.run = Some(Run::Exited(0));
+        container.memory = None;
+    }
+    app
 }
 
 pub fn votes_went_back() -> AppPage {
