@@ -160,6 +160,19 @@ impl Calendar {
         }
     }
 
+    /// The same for a moment of these last hours, as short as can be: for pictures.
+    pub(crate) fn lately(&self, at: Timestamp) -> String {
+        let then = zoned(at, &self.zone);
+        let clock = self.clock(&then);
+        if then.date() == self.now.date() {
+            return clock;
+        }
+        match self.language {
+            Language::Fr => format!("hier, {clock}"),
+            Language::En => format!("yesterday, {clock}"),
+        }
+    }
+
     fn words(&self, then: &Zoned) -> String {
         let (today, day) = (self.now.date(), then.date());
         let yesterday = today.saturating_sub(1.day());
@@ -263,6 +276,8 @@ mod tests {
         let ago = |hours: u64| Timestamp(now.0 - hours * 3_600_000);
         let (fr, en) = (calendar(Language::Fr), calendar(Language::En));
         assert_eq!(fr.moment(now).words, "aujourd’hui à 8\u{a0}h");
+        assert_eq!(fr.lately(now), "8\u{a0}h");
+        assert_eq!(en.lately(ago(20)), "yesterday, 12:00");
         assert_eq!(fr.moment(now).iso, "2026-11-22T08:00:00+01:00");
         assert_eq!(en.moment(ago(20)).words, "yesterday at 12:00");
         assert_eq!(fr.moment(ago(72)).words, "jeudi à 8\u{a0}h");

@@ -76,8 +76,10 @@ fn scaled(bytes: u64, base: u64, units: [&str; 3], language: Language) -> String
     let giga = base * base * base;
     let (amount, unit) = if bytes >= giga {
         (bytes / (giga / 10), units[2])
-    } else if bytes >= base * base {
+    } else if bytes >= 10 * base * base {
         (bytes / (base * base) * 10, units[1])
+    } else if bytes >= base * base {
+        (bytes / (base * base / 10), units[1])
     } else {
         (bytes.div_ceil(base) * 10, units[0])
     };
@@ -97,6 +99,7 @@ mod tests {
         assert_eq!(memory(182 << 20, En), "182\u{a0}MiB");
         assert_eq!(disk(412_000_000_000, Fr), "412\u{a0}Go");
         assert_eq!(disk(1_500_000_000, En), "1.5\u{a0}GB");
+        assert_eq!(disk(2_500_000, Fr), "2,5\u{a0}Mo");
         assert_eq!(disk(0, Fr), "0\u{a0}ko");
         assert_eq!(memory_mib(576).fr, "576\u{a0}Mio");
         assert_eq!(disk_mib(2_000).fr, "2\u{a0}Go");

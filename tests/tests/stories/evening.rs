@@ -154,6 +154,9 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     browser.picture("update")?;
     browser.press(SEND)?;
     browser.wait("the steps", |browser| Ok(browser.has(".steps")))?;
+    // Those of the update, not of the change before it.
+    let steps = browser.text(".steps")?;
+    ensure!(steps.contains("de côté"), "{steps}");
     browser.picture("updating")?;
     settled(&browser, "the update")?;
     let version = appliance.json(&["app", "show", id])?["version"].clone();

@@ -90,7 +90,7 @@ fn evening(appliance: &Appliance, browser: &TextBrowser) -> Result<()> {
     browser.follow("Machine", "Mesurer de nouveau")?;
     browser.follow("English", "Measure again")?;
     browser.follow("Français", "Mesurer de nouveau")?;
-    browser.follow("Fermer la session", "Mot de passe oublié")?;
+    browser.follow("Sortir", "Mot de passe oublié")?;
 
     println!("== nobody else comes in; the right password leads back");
     browser.go(&format!("https://{DOMAIN}/ledger"))?;

@@ -7,7 +7,7 @@ disk-everything = Disque
 disk-system = Disque du système
 disk-data = Disque des données
 busy = Processeur
-busy-words = occupé à { $share }
+busy-words = Occupé à { $share }
 cores = { $n ->
     [one] un cœur
    *[other] { $n } cœurs
