@@ -5,10 +5,10 @@ mod facts;
 pub mod ledger;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use lavoir_core::command::Actor;
-use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, TokenId};
+use lavoir_core::command::{Actor, Machine as MachineFacts};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Timestamp, TokenId};
 use lavoir_core::limits;
 use lavoir_core::observed::Observed;
 use lavoir_core::refusal::Refusal;
@@ -47,6 +47,8 @@ pub struct Panel<W: World> {
     pub shelf: Arc<Shelf>,
     /// The ledger in brief.
     pub briefs: Briefs,
+    /// What recipes are held against, with the time of its measure; none at first.
+    pub measured: Mutex<Option<(Timestamp, MachineFacts)>>,
     /// What is spoken to those who ask for neither language.
     pub language: Language,
     /// IANA name.

@@ -235,6 +235,8 @@ pub const WRONG_WAIT_MS: u64 = 2_000;
 pub const TRYING_ADDRESSES_MAX: usize = 4_096;
 /// Tries that are being looked at, at the same time.
 pub const TRIES_AT_ONCE_MAX: usize = 16;
+/// How long a measure of the machine serves the panel's catalogue, ms.
+pub const ROOM_KEPT_MS: u64 = 10_000;
 /// Ledger entries on a page of the panel.
 pub const LEDGER_ROWS: usize = 30;
 /// Bytes of words that are searched for.

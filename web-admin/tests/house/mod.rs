@@ -370,8 +370,8 @@ impl Admin for House {
                     self.line(
                         391,
                         Text::new(
-                            "La machine a mené à bien pour « blog » la décision 390.",
-                            "The box has carried out decision 390 for “blog”.",
+                            "La machine a fait pour « blog » ce que dit la ligne 390.",
+                            "The box has done for “blog” what line 390 says.",
                         ),
                         EntryKind::Settled,
                     ),
