@@ -7,6 +7,7 @@ pub mod ledger;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use lavoir_core::clock;
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, TokenId};
 use lavoir_core::limits;
@@ -93,6 +94,7 @@ impl<W: World> Admin for Panel<W> {
             language: self.language,
             timezone: self.timezone.clone(),
             now: self.engine.world().clock().now(),
+            clock: clock::doubt(self.engine.world().clock().now(), state.last_time()),
             engine: self.measures.engine(),
             memory: memory.map(convert::amount),
             disk: disk.map(convert::amount),

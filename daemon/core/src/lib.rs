@@ -22,6 +22,7 @@ pub mod version;
 pub mod account;
 pub mod app;
 pub mod class;
+pub mod clock;
 pub mod command;
 pub mod decide;
 pub mod event;
