@@ -45,6 +45,7 @@ use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir::repair::{Findings, Looked, nothing_sound};
 use lavoir::visits::Visits;
+use lavoir_core::clock;
 use lavoir_core::id::Timestamp;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
@@ -165,6 +166,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         gauges: TheseGauges,
         repositories: ResticRepositories::new(config.state.join("repositories")),
     });
+    if let Some(doubt) = clock::doubt(SystemClock.now(), folded.state().last_time()) {
+        tracing::warn!(doubt.code, "{} {}", doubt.sentence.fr, doubt.sentence.en);
+    }
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
     engine

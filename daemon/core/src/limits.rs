@@ -56,6 +56,8 @@ pub const LASTING_KEPT_MAX: usize = 5;
 pub const LASTING_MS_MAX: u64 = 6 * 3_600_000;
 /// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
 pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
+/// Between two looks at whether somebody has set the clock, ms.
+pub const CLOCK_LOOKED_AT_EVERY_MS: u64 = 10_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// Orders for TLS certificates within three hours, of all names together (Let's Encrypt: 300).
