@@ -131,6 +131,12 @@ impl State {
         let Some(app) = self.apps.get_mut(id) else {
             return;
         };
+        if matches!(
+            event,
+            Event::StopDecided { .. } | Event::RemoveDecided { .. } | Event::DeleteDecided { .. }
+        ) {
+            self.backups.leave_out(id);
+        }
         match event {
             Event::BoxPrepared { .. }
             | Event::InstallDecided { .. }
@@ -163,7 +169,6 @@ impl State {
                 if app.intent == Intent::Deleted {
                     let id = id.clone();
                     self.apps.remove(&id);
-                    self.backups.app_gone(&id);
                 } else {
                     settle(app);
                 }
