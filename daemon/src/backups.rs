@@ -151,7 +151,7 @@ impl<W: World> Backups<W> {
                 self.under_way.waits(id, &fault);
                 tokio::select! {
                     () = self.engine.world().clock().sleep(AGAIN) => {}
-                    _ = states.wait_for(|state| !same(state)) => return,
+                    () = async { drop(states.wait_for(|state| !same(state)).await) } => return,
                 }
             }
         }

@@ -9,6 +9,7 @@ mod install;
 mod ledger;
 mod questions;
 pub mod recipe_commands;
+mod repair;
 pub mod sentences;
 mod show;
 mod sizes;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use futures_util::future::BoxFuture;
+use lavoir_core::id::Timestamp;
 use lavoir_core::ledger::Hash;
 
 pub use args::{Cli, Command, DaemonArgs, GatewayArgs};
@@ -30,12 +32,20 @@ pub use terminal::{Terminal, visible};
 
 use crate::config::Config;
 use crate::ports::Answer;
+use crate::repair::Looked;
 
 /// What only `main.rs` can lend: it alone knows the adapters.
 pub struct Lent {
     /// Reads all entries of a box's SQLite file.
     pub read_database: ReadDatabase,
+    /// Looks at the ledger in a state folder that nobody works on, to repair it.
+    pub look_at_state: LookAtState,
+    /// Now.
+    pub now: fn() -> Timestamp,
 }
+
+/// Looks at the ledger of a configuration's state folder, to repair it.
+pub type LookAtState = fn(Config) -> BoxFuture<'static, Answer<Box<dyn Looked>>>;
 
 /// Reads all entries of a box's SQLite file.
 pub type ReadDatabase = fn(PathBuf) -> BoxFuture<'static, Answer<Vec<(Vec<u8>, Hash)>>>;
@@ -59,6 +69,12 @@ async fn command(cli: &Cli, lent: &Lent, terminal: &mut Terminal) -> Result<(), 
         Command::App { command } => apps::app(&client(cli)?, terminal, command).await,
         Command::Recipe { command } => {
             recipe_commands::run(|| client(cli), terminal, command).await
+        }
+        Command::Ledger {
+            command: args::LedgerCommand::Repair { yes },
+        } => {
+            let config = Config::load(cli.config.as_deref())?;
+            repair::repair(terminal, config, *yes, lent).await
         }
         Command::Ledger { command } => {
             ledger::ledger(|| client(cli), terminal, command, lent).await

@@ -30,6 +30,7 @@ mod road;
 mod serve;
 mod tls;
 mod wire;
+mod word;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ pub fn run(options: &Options, role: Option<Role>) -> anyhow::Result<()> {
 }
 
 fn run_keeper(options: &Options, again: bool) -> anyhow::Result<()> {
-    keeper::hangups().thread_block()?;
+    word::hangups().thread_block()?;
     let handed = if again {
         handover::take().context("taking over the sockets")?.0
     } else {

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod measures;
 pub mod progress;
 pub mod reconcile;
+pub mod repair;
 
 pub mod accounts;
 pub mod api;

@@ -69,6 +69,8 @@ fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
 fn ask(cli: Cli) -> ExitCode {
     let lent = Lent {
         read_database: |file| Box::pin(world::read_database(file)),
+        look_at_state: |config| Box::pin(world::look_at_state(config)),
+        now: world::now,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

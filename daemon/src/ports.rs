@@ -452,6 +452,11 @@ pub trait OwnState: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// For how long something has been running: only goes on, whatever is done to the clock. What is waited for is
+    /// measured by this; by [`Clock::now`] what has a date.
+    fn running(&self) -> Duration {
+        Duration::from_millis(self.now().0)
+    }
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use lavoir::accounts::Accounts;
 use lavoir::acts::Preparer;
 use lavoir::adapter::acme::Acme;
-use lavoir::adapter::app_folder::AppFolders;
+use lavoir::adapter::app_folder::{AppFolders, forget_hooks_from};
 use lavoir::adapter::box_ca::BoxCa;
 use lavoir::adapter::certificate_folder::CertificateFolder;
 use lavoir::adapter::dns::{Look, Zone};
@@ -21,6 +22,7 @@ use lavoir::adapter::gauges::TheseGauges;
 use lavoir::adapter::machine::ThisMachine;
 use lavoir::adapter::probe::HttpProbe;
 use lavoir::adapter::repositories::ResticRepositories;
+use lavoir::adapter::sqlite::repair::{self, Damaged};
 use lavoir::adapter::sqlite::{Sqlite, WholeState};
 use lavoir::adapter::system::{SystemClock, SystemEntropy};
 use lavoir::api::{self, Api};
@@ -41,7 +43,10 @@ use lavoir::ports::{Answer, Clock as _, Entropy as _, Fault, LedgerStore as _, P
 use lavoir::progress::Progress;
 use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
+use lavoir::repair::{Findings, Looked, nothing_sound};
 use lavoir::visits::Visits;
+use lavoir_core::clock;
+use lavoir_core::id::Timestamp;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
 use lavoir_core::text::Text;
@@ -125,6 +130,10 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     fs::create_dir_all(&config.run)?;
     let _alone = alone(&config.state)?;
 
+    repair::finish(&config.database(), &|_| Ok(()))?;
+    if !has_a_ledger(&config) {
+        return Err(nothing_sound(&config.database().display()).into());
+    }
     let store = Sqlite::open(&config.database()).await?;
     let briefs = Briefs::default();
     let folded = read_ledger_telling(&store, |entry| briefs.push(entry)).await?;
@@ -157,6 +166,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         gauges: TheseGauges,
         repositories: ResticRepositories::new(config.state.join("repositories")),
     });
+    if let Some(doubt) = clock::doubt(SystemClock.now(), folded.state().last_time()) {
+        tracing::warn!(doubt.code, "{} {}", doubt.sentence.fr, doubt.sentence.en);
+    }
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
     engine
@@ -232,6 +244,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         measures,
         shelf,
         briefs,
+        measured: std::sync::Mutex::default(),
         language: config.language,
         timezone: config.timezone.clone(),
         trust: trust(&config, ca.root_pem()),
@@ -325,6 +338,61 @@ fn order_ports(config: &Config) -> anyhow::Result<Ports> {
 /// When it is no database of ours.
 pub async fn read_database(file: PathBuf) -> Answer<Vec<(Vec<u8>, Hash)>> {
     Sqlite::open_to_read(&file).await?.read_all().await
+}
+
+/// A state folder in which apps were installed has a ledger: without it, the box would begin anew beside their data.
+fn has_a_ledger(config: &Config) -> bool {
+    let size = fs::metadata(config.database()).map_or(0, |found| found.len());
+    let mut apps = fs::read_dir(config.state.join("apps"))
+        .into_iter()
+        .flatten();
+    size > 0 || apps.next().is_none()
+}
+
+/// The ledger of a state folder that nobody works on, looked at.
+///
+/// # Errors
+/// When a daemon works there, or nothing of the ledger can be read.
+pub async fn look_at_state(config: Config) -> Answer<Box<dyn Looked>> {
+    let alone = alone(&config.state).map_err(|error| match error.downcast::<Fault>() {
+        Ok(fault) => fault,
+        Err(error) => lavoir::repair::cannot(&error),
+    })?;
+    let damaged = repair::look(&config.database()).await?;
+    let apps = config.state.join("apps");
+    Ok(Box::new(Offline {
+        damaged,
+        apps,
+        alone,
+    }))
+}
+
+/// Now, by the system's clock.
+pub fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// A state folder held while it is repaired.
+struct Offline {
+    damaged: Damaged,
+    apps: PathBuf,
+    alone: nix::fcntl::Flock<fs::File>,
+}
+
+impl Looked for Offline {
+    fn findings(&self) -> &Findings {
+        self.damaged.findings()
+    }
+
+    fn mend(self: Box<Self>, now: Timestamp) -> BoxFuture<'static, Answer<PathBuf>> {
+        Box::pin(async move {
+            let kept = self.damaged.findings().kept;
+            forget_hooks_from(&self.apps, kept).map_err(|error| lavoir::repair::cannot(&error))?;
+            let aside = self.damaged.mend(now, &|_| Ok(())).await;
+            drop(self.alone);
+            aside
+        })
+    }
 }
 
 fn docker_options(config: &Config, box_id: &str) -> DockerOptions {

@@ -15,6 +15,7 @@ use lavoir::accounts::Accounts;
 use lavoir::acts::Asked;
 use lavoir::api::wire::{self, Outcome, Picture};
 use lavoir::api::{Api, Desk, MEDIA_TYPE, Problem, Written, router, serve};
+use lavoir::backups::desk::BackupDesk;
 use lavoir::cli::{Client, End};
 use lavoir::engine::Engine;
 use lavoir::measures::Measures;
@@ -92,6 +93,11 @@ async fn box_with(places: usize) -> (Router, Arc<Double>) {
         turnstile: Semaphore::new(places),
     });
     let api = Api {
+        backups: Arc::new(BackupDesk::new(
+            engine.clone(),
+            Arc::default(),
+            Arc::new(|_| 0),
+        )),
         open_hosts,
         certificates: watch::channel(Vec::new()).1,
         accounts: Arc::new(Accounts::new(engine.clone())),

@@ -26,6 +26,8 @@ pub struct Appliance {
     https: SocketAddr,
     http: SocketAddr,
     domain: String,
+    /// What the executable's processes find in their environment, beside ours.
+    pub environment: Vec<(String, String)>,
     /// Roots that [`Appliance::ask`] trusts beside the box's own.
     pub roots: String,
     dir: tempfile::TempDir,
@@ -49,6 +51,7 @@ impl Appliance {
             https: free_address()?,
             http: free_address()?,
             domain: domain.to_owned(),
+            environment: Vec::new(),
             roots: String::new(),
             dir,
             engine,
@@ -163,6 +166,7 @@ impl Appliance {
             .arg("--config")
             .arg(self.config())
             .arg(what)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

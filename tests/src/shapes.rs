@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use lavoir_core::id::{AppId, Hostname, PartId};
-use lavoir_core::recipe::{Alphabet, Architecture, HookMoment, Keep, Protocol};
+use lavoir_core::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
 use lavoir_core::release::{
-    Answer, Condition, FileTemplate, Healthcheck, Hook, HttpHealth, Image, Mount, MountSource,
-    PublishedPort, Release, Route, SecretMount, SecretShape, Service, Volume, WellKnown,
-    WellKnownAnswer,
+    Answer, Condition, Database, FileTemplate, Healthcheck, Hook, HttpHealth, Image, Mount,
+    MountSource, PublishedPort, Release, Route, SecretMount, SecretShape, Service, Volume,
+    WellKnown, WellKnownAnswer,
 };
 use lavoir_core::text::Text;
 
@@ -147,6 +147,21 @@ pub fn bare(recipe: &str, version: u32, address: &str) -> Release {
         health: None,
         ports: Vec::new(),
     }
+}
+
+/// The same, and its database can be saved.
+pub fn full_with_dump(recipe: &str, version: u32, address: &str) -> Release {
+    let mut release = full(recipe, version, address);
+    release.databases = BTreeMap::from([(
+        part("main"),
+        Database {
+            engine: DatabaseEngine::Postgresql,
+            service: part("db"),
+            dump: vec!["dump".into()],
+            restore: vec!["restore".into()],
+        },
+    )]);
+    release
 }
 
 /// An app with all there is: web, database, one-shot migration, cache, files, secrets, hooks, health.

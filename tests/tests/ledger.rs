@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lavoir_core::account::Scope;
+use lavoir_core::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
 use lavoir_core::id::{PersonId, Revision, Timestamp, TokenId};
@@ -79,7 +80,86 @@ fn every_event() -> Vec<Event> {
             until: Timestamp(1_700_000_100_000),
         },
         Event::TokenRevoked { token: TokenId(1) },
+        Event::LedgerRepaired {
+            kept: 3,
+            root: "00ff".repeat(16),
+            set_aside: 9,
+            code: "ledger-hash-differs".into(),
+            numbers_from: 12,
+        },
     ]
+    .into_iter()
+    .chain(about_backups())
+    .collect()
+}
+
+fn about_backups() -> Vec<Event> {
+    let repository: RepositoryId = "disk".parse().unwrap();
+    let snapshot: SnapshotId = "0f".repeat(32).parse().unwrap();
+    let of = Subject::App("blog".parse().unwrap());
+    vec![
+        Event::RepositoryAdded {
+            repository: repository.clone(),
+            place: Place::Folder {
+                path: "/media/disk/lavoir".into(),
+            },
+            every_nights: 1,
+            keep: KeepRule::default(),
+        },
+        Event::RepositoryChanged {
+            repository: repository.clone(),
+            every_nights: 7,
+            keep: KeepRule::default(),
+        },
+        Event::RepositoryKeyRead {
+            repository: repository.clone(),
+        },
+        Event::BackupDecided {
+            repository: repository.clone(),
+            of: vec![of.clone(), Subject::Box],
+            tidy: true,
+        },
+        Event::SnapshotTaken {
+            repository: repository.clone(),
+            of: of.clone(),
+            snapshot: snapshot.clone(),
+            files: 12,
+            bytes: 3_400_000,
+            added: 17_000,
+            held_ms: 800,
+        },
+        Event::SnapshotFailed {
+            repository: repository.clone(),
+            of,
+            code: "dump-failed".into(),
+        },
+        Event::BackupCancelled {
+            repository: repository.clone(),
+        },
+        Event::RepositoryTidied {
+            repository: repository.clone(),
+            forgotten: 2,
+            freed: 1_000_000,
+            code: None,
+        },
+        Event::RestoreDecided {
+            app: "blog".parse().unwrap(),
+            release: Box::new(bare("notebook", 1, "blog.example.org")),
+            installed_at: Timestamp(1_700_000_000_001),
+            repository: repository.clone(),
+            snapshot,
+        },
+        Event::RepositoryRemoved { repository },
+    ]
+}
+
+/// The first thirteen entries were written when there were three kinds of actors, the next nine when there were five.
+fn actors_known(index: u64) -> u64 {
+    match index {
+        0..13 => 3,
+        13..22 => 5,
+        _ => 6,
+    }
 }
 
 fn ledger(events: Vec<Event>) -> Kept {
@@ -89,6 +169,7 @@ fn ledger(events: Vec<Event>) -> Kept {
         Actor::Member(PersonId(7)),
         Actor::Person(PersonId(1)),
         Actor::Token(TokenId(2)),
+        Actor::Clock,
     ];
     let mut tree = Tree::default();
     let mut kept = Kept::new();
@@ -96,8 +177,7 @@ fn ledger(events: Vec<Event>) -> Kept {
         let entry = Entry {
             index,
             time: Timestamp(1_700_000_000_000 + index),
-            // The first thirteen entries were written when there were three kinds of actors.
-            actor: actors[usize::try_from(index % if index < 13 { 3 } else { 5 }).unwrap()].clone(),
+            actor: actors[usize::try_from(index % actors_known(index)).unwrap()].clone(),
             events: vec![event],
             root_before: tree.root(),
         };
@@ -349,7 +429,8 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         Event::BoxPrepared { .. } => {}
         Event::InstallDecided { app, release }
         | Event::UpdateDecided { app, release }
-        | Event::ChangeDecided { app, release } => {
+        | Event::ChangeDecided { app, release }
+        | Event::RestoreDecided { app, release, .. } => {
             *app = name;
             **release = bare("notebook", version, "blog.example.org");
         }
@@ -370,7 +451,22 @@ fn random(chance: &mut Chance, names: &[lavoir_core::id::AppId]) -> Event {
         Event::TokenMade { token, .. } | Event::TokenRevoked { token } => {
             *token = TokenId(chance.below(3));
         }
-        Event::SetupCodeMade {} => {}
+        Event::LedgerRepaired {
+            kept, numbers_from, ..
+        } => {
+            *kept = chance.below(40);
+            *numbers_from = chance.below(40);
+        }
+        Event::SetupCodeMade {}
+        | Event::RepositoryAdded { .. }
+        | Event::RepositoryChanged { .. }
+        | Event::RepositoryRemoved { .. }
+        | Event::RepositoryKeyRead { .. }
+        | Event::BackupDecided { .. }
+        | Event::BackupCancelled { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::SnapshotFailed { .. }
+        | Event::RepositoryTidied { .. } => {}
     }
     event
 }

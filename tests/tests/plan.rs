@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use lavoir_core::app::{App, Doing, Intent, Phase, Previous};
+use lavoir_core::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
 use lavoir_core::event::Event;
 use lavoir_core::id::{PartId, Revision, Timestamp};
 use lavoir_core::observed::{Observed, ObservedApp, ObservedContainer, Run, VolumeState};
@@ -13,7 +14,7 @@ use lavoir_core::release::{Release, Surroundings};
 use lavoir_core::route::{Behind, doors};
 use lavoir_core::state::State;
 use lavoir_core::text::Language;
-use lavoir_tests::shapes::{app, full, host};
+use lavoir_tests::shapes::{app, full_with_dump, host};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 30, 0, 2));
 
@@ -137,6 +138,24 @@ impl Blog {
             Step::RemoveFiles => self.observed.files = None,
             Step::ProbeHealth | Step::Settle => {}
             Step::LackVolume { .. } => panic!("data are lost"),
+            Step::RestoreVolume { name, .. } => {
+                self.observed
+                    .volumes
+                    .insert(name.clone(), VolumeState::Complete);
+            }
+            Step::LoadDump { database, .. } => {
+                self.observed.loaded.insert((revision, database.clone()));
+            }
+            Step::RestoreSecrets { .. } => {}
+            Step::BackUp { repository } => self.enter(Event::SnapshotTaken {
+                repository: repository.clone(),
+                of: Subject::App(app("blog")),
+                snapshot: snapshot(),
+                files: 1,
+                bytes: 1,
+                added: 1,
+                held_ms: 1,
+            }),
         }
     }
 
@@ -159,8 +178,16 @@ impl Blog {
     }
 }
 
+fn snapshot() -> SnapshotId {
+    "0a".repeat(32).parse().unwrap()
+}
+
+fn repository() -> RepositoryId {
+    "disk".parse().unwrap()
+}
+
 fn release(version: u32) -> Release {
-    full("notebook", version, "blog.example.org")
+    full_with_dump("notebook", version, "blog.example.org")
 }
 
 fn place(kinds: &[&str], kind: &str) -> usize {
@@ -280,6 +307,150 @@ fn a_failed_update_goes_back_to_the_volumes_it_had() {
 }
 
 #[test]
+fn once_there_is_a_repository_an_update_is_saved_first_and_once() {
+    let mut blog = Blog::settled();
+    blog.enter(Event::RepositoryAdded {
+        repository: repository(),
+        place: Place::Folder { path: "/d".into() },
+        every_nights: 1,
+        keep: KeepRule::default(),
+    });
+    assert!(
+        blog.kinds().is_empty(),
+        "a repository alone changes nothing"
+    );
+    blog.update();
+    let kinds = blog.kinds();
+    let first = place(&kinds, "back-up");
+    assert!(first < place(&kinds, "remove-container"), "{kinds:?}");
+    assert!(first < place(&kinds, "copy-volume"), "{kinds:?}");
+    assert!(blog.open(), "it is saved while visitors are served");
+    for step in blog.steps().into_iter().take(first + 1) {
+        blog.one(&step);
+    }
+    assert!(!blog.kinds().contains(&"back-up"), "saved twice");
+    blog.carry_out();
+    blog.settle();
+    blog.carry_out();
+    assert_eq!(blog.kinds(), [""; 0]);
+    // A change of answers lays nothing new down.
+    blog.enter(Event::ChangeDecided {
+        app: app("blog"),
+        release: Box::new(release(2)),
+    });
+    assert!(!blog.kinds().contains(&"back-up"));
+}
+
+#[test]
+fn a_restore_fills_new_volumes_and_keeps_the_old_until_it_is_well() {
+    let restored = || {
+        let mut blog = Blog::settled();
+        blog.enter(Event::RestoreDecided {
+            app: app("blog"),
+            release: Box::new(release(1)),
+            installed_at: blog.app().installed_at,
+            repository: repository(),
+            snapshot: snapshot(),
+        });
+        blog
+    };
+    let mut blog = restored();
+    let old: Vec<String> = blog.observed.volumes.keys().cloned().collect();
+    let kinds = blog.kinds();
+    // Files from the snapshot; the database from its dump, once it answers and before anybody asks it.
+    let steps = blog.steps();
+    let load = place(&kinds, "load-dump");
+    let started = |name: &str| {
+        let found = steps.iter().position(
+            |step| matches!(step, Step::StartContainer { service, .. } if service.as_str() == name),
+        );
+        found.unwrap()
+    };
+    assert!(place(&kinds, "restore-volume") < started("db"), "{kinds:?}");
+    assert!(started("db") < load && load < started("job"), "{kinds:?}");
+    let awaited = steps[..load]
+        .iter()
+        .any(|step| matches!(step, Step::AwaitHealth { service, .. } if service.as_str() == "db"));
+    assert!(awaited, "loaded before it answers");
+    assert!(!kinds.contains(&"copy-volume") && !kinds.contains(&"lack-volume"));
+    assert!(!kinds.contains(&"run-hook"), "set up a second time");
+    assert!(!kinds.contains(&"restore-secrets"), "its secrets are there");
+    // After a crash at any step the rest is done, and no dump twice.
+    for cut in 0..kinds.len() {
+        let mut blog = restored();
+        for step in blog.steps().into_iter().take(cut) {
+            blog.one(&step);
+        }
+        let loaded = !blog.observed.loaded.is_empty();
+        assert_eq!(loaded, !blog.kinds().contains(&"load-dump"), "cut at {cut}");
+        assert!(
+            old.iter()
+                .all(|name| blog.observed.volumes.contains_key(name))
+        );
+        blog.carry_out();
+        blog.settle();
+        blog.carry_out();
+        assert_eq!(blog.kinds(), [""; 0], "cut at {cut}");
+        assert!(!blog.observed.volumes.keys().any(|name| old.contains(name)));
+    }
+    // One that does not come up leaves what was.
+    blog.carry_out();
+    let revision = blog.app().revision;
+    blog.enter(Event::Failed {
+        app: app("blog"),
+        revision,
+        step: "probe-health".into(),
+        code: "no-good-answer".into(),
+    });
+    blog.carry_out();
+    blog.settle();
+    blog.carry_out();
+    assert!(blog.open());
+    assert_eq!(
+        blog.observed.volumes.keys().collect::<Vec<_>>(),
+        old.iter().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn what_was_deleted_comes_back_with_its_secrets() {
+    let mut blog = Blog::settled();
+    blog.enter(Event::DeleteDecided { app: app("blog") });
+    blog.carry_out();
+    blog.settle();
+    assert!(blog.state.apps().is_empty());
+    let life = Timestamp(1);
+    let decide = |blog: &mut Blog| {
+        blog.enter(Event::RestoreDecided {
+            app: app("blog"),
+            release: Box::new(release(1)),
+            installed_at: life,
+            repository: repository(),
+            snapshot: snapshot(),
+        });
+    };
+    decide(&mut blog);
+    let kinds = blog.kinds();
+    assert!(place(&kinds, "restore-secrets") < place(&kinds, "write-files"));
+    assert_eq!(blog.app().known_secrets().len(), 1, "made anew");
+    // It did not come up: it waits, and is tried again from the snapshot.
+    let revision = blog.app().revision;
+    blog.enter(Event::Failed {
+        app: app("blog"),
+        revision,
+        step: "restore-volume".into(),
+        code: "c".into(),
+    });
+    assert_eq!(blog.kinds(), [""; 0]);
+    blog.enter(Event::StartDecided { app: app("blog") });
+    assert!(blog.kinds().contains(&"restore-volume"));
+    blog.carry_out();
+    blog.settle();
+    assert!(blog.open());
+    assert_eq!(blog.app().installed_at, life);
+}
+
+#[test]
 fn lost_data_are_never_replaced_by_nothing() {
     for event in [
         Event::RestartDecided { app: app("blog") },
@@ -372,4 +543,108 @@ fn secrets_that_data_know_are_named() {
     assert_eq!(blog.known_secrets(), BTreeSet::from([&new, &old]));
     blog.set_up = false;
     assert_eq!(blog.known_secrets(), BTreeSet::new());
+}
+
+/// A repair of the ledger set aside what came after the settled installation: an update, say.
+fn repaired() -> Blog {
+    let mut blog = Blog::settled();
+    let kept = blog.entries;
+    blog.enter(Event::LedgerRepaired {
+        kept,
+        root: String::new(),
+        set_aside: 4,
+        code: "ledger-hash-differs".into(),
+        numbers_from: kept + 4,
+    });
+    blog
+}
+
+/// A generation that was made by what is set aside.
+fn lost(blog: &mut Blog) -> Vec<String> {
+    let volumes = blog.app().release.volumes.keys();
+    let names: Vec<_> = volumes
+        .map(|volume| volume_name(&app("blog"), volume, 5))
+        .collect();
+    for name in &names {
+        let there = VolumeState::Complete;
+        blog.observed.volumes.insert(name.clone(), there);
+    }
+    names
+}
+
+#[test]
+fn what_a_repair_lost_sight_of_is_never_removed_nor_its_number_used_again() {
+    let mut blog = repaired();
+    let lost = lost(&mut blog);
+    assert_eq!(blog.kinds(), Vec::<&str>::new());
+    let before = blog.app().generation;
+    for version in 2..9 {
+        blog.enter(Event::UpdateDecided {
+            app: app("blog"),
+            release: Box::new(release(version)),
+        });
+        assert!(blog.app().generation >= 7, "above all that was given");
+        // What runs now is what is copied, not what was lost.
+        let copied = blog.steps().into_iter().find_map(|step| match step {
+            Step::MakeVolume { copy_of, .. } => copy_of,
+            _ => None,
+        });
+        assert!(copied.is_some_and(|from| !lost.contains(&from)));
+        blog.carry_out();
+        blog.settle();
+        blog.carry_out();
+        assert!(
+            lost.iter()
+                .all(|name| blog.observed.volumes.contains_key(name))
+        );
+    }
+    assert!(blog.app().generation > before);
+    // A decided delete takes them too.
+    blog.enter(Event::DeleteDecided { app: app("blog") });
+    blog.carry_out();
+    assert!(blog.observed.volumes.is_empty());
+}
+
+#[test]
+fn what_a_repair_lost_sight_of_comes_back_when_it_is_decided_again() {
+    // An update whose old generation is gone.
+    let mut blog = repaired();
+    let lost_names = lost(&mut blog);
+    blog.observed
+        .volumes
+        .retain(|name, _| lost_names.contains(name));
+    blog.enter(Event::UpdateDecided {
+        app: app("blog"),
+        release: Box::new(release(2)),
+    });
+    let copies = |blog: &Blog| -> BTreeSet<String> {
+        let copied = |step| match step {
+            Step::MakeVolume { copy_of, .. } => copy_of,
+            _ => None,
+        };
+        blog.steps().into_iter().filter_map(copied).collect()
+    };
+    let data: BTreeSet<String> = (blog.app().release.volumes.iter())
+        .filter(|(_, shape)| shape.keep != lavoir_core::recipe::Keep::Cache)
+        .map(|(volume, _)| volume_name(&app("blog"), volume, 5))
+        .collect();
+    assert_eq!(copies(&blog), data);
+    // A whole installation.
+    let mut blog = Blog::installed();
+    blog.state = State::default();
+    blog.entries = 0;
+    blog.enter(Event::LedgerRepaired {
+        kept: 0,
+        root: String::new(),
+        set_aside: 9,
+        code: String::new(),
+        numbers_from: 9,
+    });
+    blog.enter(Event::InstallDecided {
+        app: app("blog"),
+        release: Box::new(release(1)),
+    });
+    assert!(copies(&blog).is_empty());
+    lost(&mut blog);
+    assert_eq!(copies(&blog), data);
 }

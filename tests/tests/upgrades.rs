@@ -95,6 +95,68 @@ fn a_state_that_cannot_be_taken_up_is_left_as_it_is() -> Result<()> {
     appliance.start_daemon()
 }
 
+#[test]
+fn a_damaged_ledger_is_repaired_by_a_person_and_goes_on() -> Result<()> {
+    let mut appliance = Appliance::start(&[])?;
+    appliance.cli(&["token", "create", "--label", "test"])?;
+    let running = appliance.cli_output(&["ledger", "repair", "--yes"])?;
+    ensure!(told_of(&running).contains("state-in-use"), "{running:?}");
+    appliance.stop_daemon()?;
+    let nothing = appliance.cli(&["ledger", "repair"])?;
+    ensure!(nothing.contains("Nothing is damaged"), "{nothing}");
+
+    let file = appliance.state().join("lavoir.db");
+    let spoil =
+        "DROP TRIGGER ledger_refuses_update; UPDATE ledger SET bytes = x'00' WHERE entry = 1";
+    sqlite(&file, spoil)?;
+    let damaged = fs::read(&file)?;
+    let told = refused(&appliance)?;
+    ensure!(told.contains("lavoir ledger repair"), "{told}");
+    let asked = appliance.cli_output(&["ledger", "repair"])?;
+    ensure!(asked.status.code() == Some(2), "nobody is there: {asked:?}");
+    let told = told_of(&asked);
+    ensure!(
+        told.contains("Sound: 1 entries") && told.contains("1 entries are set aside"),
+        "{told}"
+    );
+    ensure!(
+        fs::read(&file)? == damaged,
+        "it was changed before anybody said yes"
+    );
+    let repaired = appliance.json(&["ledger", "repair", "--yes"])?;
+    ensure!(
+        repaired["repaired"] == true && repaired["kept"] == 1,
+        "{repaired}"
+    );
+    let aside = Path::new(repaired["damaged_file_in"].as_str().context("where")?);
+    ensure!(
+        fs::read(aside.join("lavoir.db"))? == damaged,
+        "the damaged file is not kept"
+    );
+
+    appliance.start_daemon()?;
+    let entries = appliance.cli(&["ledger", "show"])?;
+    ensure!(
+        entries.contains("repairs the damaged ledger: 1 entries kept, 1 set aside"),
+        "{entries}"
+    );
+    appliance.cli(&["ledger", "show", "--lang", "fr"])?;
+    appliance.cli(&["token", "create", "--label", "test"])?;
+    appliance.stop_daemon()?;
+
+    // The ledger gone, apps there: no new box beside their data.
+    fs::create_dir_all(appliance.state().join("apps/blog"))?;
+    fs::rename(&file, file.with_extension("away"))?;
+    let told = refused(&appliance)?;
+    ensure!(told.contains("ledger-gone"), "{told}");
+    ensure!(!file.exists(), "a new ledger was begun");
+    Ok(())
+}
+
+fn told_of(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// Starts one more daemon that must not come up; what it says.
 fn refused(appliance: &Appliance) -> Result<String> {
     let output = Command::new("timeout")

@@ -114,6 +114,8 @@ impl Accounts {
             Event::TokenRevoked { token } => {
                 self.tokens.remove(token);
             }
+            // That one was ended may stand in what was set aside.
+            Event::LedgerRepaired { .. } => self.tokens.clear(),
             _ => {}
         }
     }

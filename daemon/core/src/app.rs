@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +22,12 @@ pub struct App {
     pub revision: Revision,
     /// What it is to be.
     pub release: Box<Release>,
-    /// Which generation of its volumes it uses: the revision that made them. An update copies them to a new one, so
-    /// that no number is ever used twice.
+    /// Which generation of its volumes it uses: the revision that made them, above all numbers that a repair of the
+    /// ledger has set aside. An update copies them to a new one, so that no number is ever used twice.
     pub generation: u64,
+    /// Generations that may have been made by entries that a repair of the ledger set aside: nobody knows what they
+    /// hold, so only a decided delete takes them away.
+    pub lost: Vec<Range<u64>>,
     /// What it was before a change that is not proven yet; the way back.
     pub previous: Option<Box<Previous>>,
     /// Whether it should run, be stopped, be away.
@@ -76,7 +81,7 @@ pub enum Phase {
 }
 
 /// What is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)] // each is the name of the act

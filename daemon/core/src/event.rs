@@ -124,6 +124,16 @@ pub enum Event {
         step: String,
         code: String,
     },
+    /// A damaged ledger was taken back to its sound beginning: `kept` entries with this root. `set_aside` of those that
+    /// came after could still be counted; the damaged file is kept. Numbers under `numbers_from` may have been given
+    /// to volumes by entries that nobody can read any more.
+    LedgerRepaired {
+        kept: u64,
+        root: String,
+        set_aside: u64,
+        code: String,
+        numbers_from: u64,
+    },
 }
 
 impl Event {
@@ -137,6 +147,7 @@ impl Event {
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
             | Event::TokenRevoked { .. }
+            | Event::LedgerRepaired { .. }
             | Event::RepositoryAdded { .. }
             | Event::RepositoryChanged { .. }
             | Event::RepositoryRemoved { .. }

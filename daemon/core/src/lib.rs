@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod amount;
 pub mod day;
 pub mod id;
 pub mod limits;
@@ -23,6 +24,7 @@ pub mod account;
 pub mod app;
 pub mod backup;
 pub mod class;
+pub mod clock;
 pub mod command;
 pub mod decide;
 pub mod event;
@@ -31,6 +33,7 @@ pub mod refusal;
 pub mod standing;
 pub mod state;
 
+pub mod lasting;
 pub mod observed;
 pub mod plan;
 pub mod renewal;

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use serde::Serialize;
 
@@ -20,6 +22,8 @@ pub struct State {
     apps: BTreeMap<AppId, App>,
     accounts: Accounts,
     backups: Backups,
+    /// Generations that entries set aside by repairs may have made.
+    lost: Vec<Range<u64>>,
     entries: u64,
     last_time: Timestamp,
 }
@@ -82,11 +86,13 @@ impl State {
             });
             return;
         }
+        let generation = self.lost.last().map_or(0, |lost| lost.end);
+        let generation = generation.saturating_add(revision.0);
         if let Event::InstallDecided { app, release } = event {
-            self.apps.insert(
-                app.clone(),
-                installed(app.clone(), release.clone(), revision, time),
-            );
+            let mut new = installed(app.clone(), release.clone(), revision, time);
+            new.generation = generation;
+            new.lost.clone_from(&self.lost);
+            self.apps.insert(app.clone(), new);
             return;
         }
         if let Event::RestoreDecided {
@@ -101,8 +107,21 @@ impl State {
                 repository: repository.clone(),
                 snapshot: snapshot.clone(),
             };
-            self.restore(app, release, revision, *installed_at, origin);
+            self.restore(app, release, (revision, generation), *installed_at, origin);
             return;
+        }
+        if let Event::LedgerRepaired {
+            kept, numbers_from, ..
+        } = event
+        {
+            // What was numbered from `kept` on, by entries that were set aside, is nobody's.
+            let before = self.lost.last().map_or(0, |lost| lost.end);
+            let from = before.saturating_add(*kept);
+            let lost = from..before.saturating_add(*numbers_from).max(from);
+            for app in self.apps.values_mut() {
+                app.lost.push(lost.clone());
+            }
+            self.lost.push(lost);
         }
         let Some(id) = event.app() else {
             self.accounts.apply(time, event);
@@ -112,12 +131,22 @@ impl State {
         let Some(app) = self.apps.get_mut(id) else {
             return;
         };
+        if matches!(
+            event,
+            Event::StopDecided { .. } | Event::RemoveDecided { .. } | Event::DeleteDecided { .. }
+        ) {
+            self.backups.leave_out(id);
+        }
         match event {
             Event::BoxPrepared { .. }
             | Event::InstallDecided { .. }
             | Event::RestoreDecided { .. } => {}
-            Event::UpdateDecided { release, .. } => replace(app, release, revision, Doing::Update),
-            Event::ChangeDecided { release, .. } => replace(app, release, revision, Doing::Change),
+            Event::UpdateDecided { release, .. } => {
+                replace(app, release, revision, Doing::Update, Some(generation));
+            }
+            Event::ChangeDecided { release, .. } => {
+                replace(app, release, revision, Doing::Change, None);
+            }
             Event::StartDecided { .. } => begin(app, revision, Intent::Running, Doing::Start),
             Event::StopDecided { .. } => begin(app, revision, Intent::Stopped, Doing::Stop),
             Event::RestartDecided { .. } => {
@@ -140,7 +169,6 @@ impl State {
                 if app.intent == Intent::Deleted {
                     let id = id.clone();
                     self.apps.remove(&id);
-                    self.backups.app_gone(&id);
                 } else {
                     settle(app);
                 }
@@ -161,6 +189,7 @@ impl State {
             | Event::SetupCodeMade {}
             | Event::TokenMade { .. }
             | Event::TokenRevoked { .. }
+            | Event::LedgerRepaired { .. }
             | Event::RepositoryAdded { .. }
             | Event::RepositoryChanged { .. }
             | Event::RepositoryRemoved { .. }
@@ -177,18 +206,20 @@ impl State {
         &mut self,
         id: &AppId,
         release: &Release,
-        revision: Revision,
+        (revision, generation): (Revision, u64),
         installed_at: Timestamp,
         origin: Origin,
     ) {
         match self.apps.get_mut(id) {
             Some(app) => {
-                replace(app, release, revision, Doing::Restore);
-                app.generation = revision.0;
+                replace(app, release, revision, Doing::Restore, Some(generation));
+                app.generation = generation;
                 app.origin = Some(origin);
             }
             None => {
                 let mut app = installed(id.clone(), release.clone().into(), revision, installed_at);
+                app.generation = generation;
+                app.lost.clone_from(&self.lost);
                 app.phase = Phase::UnderWay(Doing::Restore);
                 app.origin = Some(origin);
                 self.apps.insert(id.clone(), app);
@@ -204,6 +235,7 @@ fn installed(id: AppId, release: Box<Release>, revision: Revision, time: Timesta
         revision,
         release,
         generation: revision.0,
+        lost: Vec::new(),
         previous: None,
         intent: Intent::Running,
         phase: Phase::UnderWay(Doing::Install),
@@ -220,7 +252,14 @@ fn begin(app: &mut App, revision: Revision, intent: Intent, doing: Doing) {
     app.phase = Phase::UnderWay(doing);
 }
 
-fn replace(app: &mut App, release: &Release, revision: Revision, doing: Doing) {
+/// An update has a generation of its own, a change has not.
+fn replace(
+    app: &mut App,
+    release: &Release,
+    revision: Revision,
+    doing: Doing,
+    generation: Option<u64>,
+) {
     let old = core::mem::replace(&mut *app.release, release.clone());
     // An app that was never well has no way back worth keeping.
     if app.set_up {
@@ -228,9 +267,7 @@ fn replace(app: &mut App, release: &Release, revision: Revision, doing: Doing) {
             release: Box::new(old),
             generation: app.generation,
         }));
-        if doing == Doing::Update {
-            app.generation = revision.0;
-        }
+        app.generation = generation.unwrap_or(app.generation);
     }
     begin(app, revision, Intent::Running, doing);
 }

@@ -11,9 +11,9 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use base64::Engine as _;
 use lavoir_core::id::{AppId, PartId, Revision};
@@ -184,6 +184,35 @@ struct KeptAnswers(BTreeMap<String, KeptAnswer>);
 struct KeptAnswer {
     salt: String,
     value: String,
+}
+
+/// Forgets the hooks done for decisions from this one on, of all apps under this folder: those decisions were set aside
+/// with a part of the ledger, and others will have their numbers. A hook may run twice, never not at all.
+///
+/// # Errors
+/// As the file system says.
+pub fn forget_hooks_from(folder: &Path, first: u64) -> io::Result<()> {
+    let apps = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        apps => apps?,
+    };
+    for app in apps {
+        let file = app?.path().join("hooks");
+        let Some(noted) = durable::read(&file)? else {
+            continue;
+        };
+        let noted = String::from_utf8_lossy(&noted).into_owned();
+        let stays = |line: &&str| hook_line(line).is_some_and(|(revision, _)| revision.0 < first);
+        let kept: String = noted
+            .lines()
+            .filter(stays)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        if kept != noted {
+            durable::write(&file, kept.as_bytes(), Access::PRIVATE)?;
+        }
+    }
+    Ok(())
 }
 
 impl<E: Entropy> AppFiles for AppFolders<E> {

@@ -1,7 +1,7 @@
 //! The ledger in SQLite: write-ahead log, every commit on the disk before it returns. The private table beside it.
 
 mod private;
-
+pub mod repair;
 mod reserve;
 mod whole;
 
@@ -34,6 +34,13 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be opened, is no database, or was written by a newer version.
     pub async fn open(file: &Path) -> Answer<Self> {
+        let pool = Self::connect(file).await?;
+        let reserve = Reserve::new(file.with_extension("reserve"));
+        reserve.keep();
+        Ok(Self { pool, reserve })
+    }
+
+    async fn connect(file: &Path) -> Answer<SqlitePool> {
         // Root's own from its first moment; SQLite gives its side files the same mode.
         fs::OpenOptions::new()
             .create(true)
@@ -60,9 +67,7 @@ impl Sqlite {
                 | sqlx::migrate::MigrateError::VersionTooNew(..) => newer(),
                 other => cannot_open(other),
             })?;
-        let reserve = Reserve::new(file.with_extension("reserve"));
-        reserve.keep();
-        Ok(Self { pool, reserve })
+        Ok(pool)
     }
 
     /// Brings everything into the one file and lets go of it; nothing is lost without this.
@@ -151,8 +156,8 @@ fn cannot_open(error: impl std::fmt::Display) -> Fault {
             format!("The ledger cannot be opened ({error})."),
         ),
         Text::new(
-            "Vérifiez le disque et les droits du dossier d'état ; gardez le fichier tel quel.",
-            "Check the disk and the permissions of the state folder; keep the file as it is.",
+            "Vérifiez le disque et les droits du dossier d'état. Si le fichier est endommagé, « lavoir ledger repair », démon arrêté, en garde ce qui est sain.",
+            "Check the disk and the permissions of the state folder. If the file is damaged, “lavoir ledger repair”, with the daemon stopped, keeps what is sound of it.",
         ),
     )
 }

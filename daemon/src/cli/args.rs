@@ -424,6 +424,20 @@ Examples:
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Take a damaged ledger back to its sound beginning, off line; the damaged file is kept
+    #[command(after_help = "\
+Examples:
+  systemctl stop lavoir-daemon
+  lavoir ledger repair         shows what it would do, and asks
+  lavoir ledger repair --yes
+  systemctl start lavoir-daemon
+
+Exit codes: 0 repaired, or nothing was damaged; 1 refused or failed, all is as before; 2 nobody is there to confirm.")]
+    Repair {
+        /// Ask for no confirmation
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 fn answer(text: &str) -> Result<(PartId, String), String> {

@@ -36,6 +36,8 @@ pub async fn ledger(
         LedgerCommand::Show { from, limit } => show(&client()?, terminal, *from, *limit).await,
         LedgerCommand::Export => export(&client()?, terminal).await,
         LedgerCommand::Verify { file } => verify(terminal, file, lent).await,
+        // It needs no client, but the state folder.
+        LedgerCommand::Repair { .. } => Err(End::not_here()),
     }
 }
 

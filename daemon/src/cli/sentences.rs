@@ -164,9 +164,22 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
         | Event::SnapshotFailed { .. }
         | Event::RepositoryTidied { .. }
         | Event::RestoreDecided { .. } => backups::what(event).unwrap_or_else(|| Text::new("", "")),
+        Event::LedgerRepaired {
+            kept,
+            set_aside,
+            code,
+            ..
+        } => Text::new(
+            format!(
+                "répare le registre endommagé : {kept} entrées gardées, {set_aside} mises de côté ({code})"
+            ),
+            format!(
+                "repairs the damaged ledger: {kept} entries kept, {set_aside} set aside ({code})"
+            ),
+        ),
         Event::Settled { app, revision } => Text::new(
-            format!("a mené à bien pour « {app} » la décision {}", revision.0),
-            format!("has carried out decision {} for “{app}”", revision.0),
+            format!("a fait pour « {app} » ce que dit la ligne {}", revision.0),
+            format!("has done for “{app}” what line {} says", revision.0),
         ),
         Event::Failed {
             app,
@@ -177,11 +190,11 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             let step = step_words(step);
             Text::new(
                 format!(
-                    "n'a pas pu mener à bien pour « {app} » la décision {} : {} ({code})",
+                    "n'a pas pu faire pour « {app} » ce que dit la ligne {} : {} ({code})",
                     revision.0, step.fr
                 ),
                 format!(
-                    "could not carry out decision {} for “{app}”: {} ({code})",
+                    "could not do for “{app}” what line {} says: {} ({code})",
                     revision.0, step.en
                 ),
             )

@@ -5,23 +5,24 @@
 //! now lies at its path, waits until that one serves, tells the old one to end what it has begun, and becomes the
 //! new executable itself. Should the new server not come up, nothing has changed.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::handover::{self, Handed, Listeners, Process};
 use super::limits;
+use super::word::{Missed, Words};
 
 /// Said by a server: it is there, and waits for the daemon's picture.
 pub(super) const LISTENING: u8 = b'l';
@@ -61,6 +62,9 @@ struct Server {
     id: Pid,
     control: OwnedFd,
     stage: Stage,
+    /// All that it said has been heard. Only then is one that has ended judged: what it said last may come after
+    /// the news of its end.
+    silent: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,12 +128,7 @@ impl Keeper {
 
     /// Keeps until told to end and all have ended.
     pub(super) async fn keep(mut self) -> anyhow::Result<()> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut child = signal(SignalKind::child())?;
-        // Held back while one executable became another.
-        hangups().thread_unblock()?;
+        let mut words = Words::hear()?;
         loop {
             self.bury()?;
             if self.ending.is_some() && self.servers.is_empty() {
@@ -139,12 +138,18 @@ impl Keeper {
                 self.start(Path::new("/proc/self/exe"), Stage::Serving)?;
             }
             let alarm = self.alarm();
+            // Asked for again while one is coming: what lies at the path may be another one by then, so its turn comes.
+            let one_is_coming = self.coming();
             tokio::select! {
-                _ = term.recv() => self.end(),
-                _ = int.recv() => self.end(),
-                _ = hangup.recv() => self.replace(),
-                _ = child.recv() => {}
-                Some((id, said)) = self.hearing.recv() => self.hear(id, said)?,
+                _ = words.term.recv() => self.end(),
+                _ = words.int.recv() => self.end(),
+                _ = words.hangup.recv(), if !one_is_coming => self.replace(),
+                _ = words.child.recv() => {}
+                Some((id, said)) = self.hearing.recv() => {
+                    if self.hear(id, said) {
+                        self.become_new_unless_told(&mut words).await;
+                    }
+                }
                 () = async { tokio::time::sleep_until(alarm.unwrap_or_else(Instant::now)).await }, if alarm.is_some() => self.ring(),
             }
         }
@@ -154,6 +159,11 @@ impl Keeper {
         self.servers
             .iter()
             .find(|server| server.stage == Stage::Serving)
+    }
+
+    fn coming(&self) -> bool {
+        let coming = |server: &Server| matches!(server.stage, Stage::Coming { .. });
+        self.servers.iter().any(coming)
     }
 
     fn start(&mut self, executable: &Path, stage: Stage) -> anyhow::Result<()> {
@@ -180,14 +190,18 @@ impl Keeper {
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
         tokio::spawn(listen(id, stream, self.heard.clone()));
-        self.servers.push(Server { id, control, stage });
+        self.servers.push(Server {
+            id,
+            control,
+            stage,
+            silent: false,
+        });
         Ok(())
     }
 
     /// Starts the one that is to take over.
     fn replace(&mut self) {
-        let coming = |server: &Server| matches!(server.stage, Stage::Coming { .. });
-        if self.ending.is_some() || self.servers.iter().any(coming) {
+        if self.ending.is_some() {
             return;
         }
         tracing::info!("a new gateway is to take over");
@@ -198,26 +212,29 @@ impl Keeper {
         }
     }
 
-    fn hear(&mut self, id: Pid, said: Option<u8>) -> anyhow::Result<()> {
+    /// Whether it said that it has taken over.
+    fn hear(&mut self, id: Pid, said: Option<u8>) -> bool {
         let Some(server) = self.servers.iter_mut().find(|server| server.id == id) else {
-            return Ok(());
+            return false;
         };
         match (said, server.stage) {
+            (None, _) => server.silent = true,
             (Some(LISTENING), Stage::Serving) => {
                 self.begun = true;
                 let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
             }
             (Some(SERVING), Stage::Serving) => self.failures = 0,
-            (Some(SERVING), Stage::Coming { .. }) => {
+            (Some(SERVING), Stage::Coming { .. }) if self.ending.is_none() => {
                 server.stage = Stage::Serving;
                 self.take_over(id);
+                return true;
             }
             _ => {}
         }
-        Ok(())
+        false
     }
 
-    /// The new server serves: the old one ends what it has begun, and this process becomes the new executable.
+    /// The new server serves: the old one ends what it has begun.
     fn take_over(&mut self, new: Pid) {
         for server in &mut self.servers {
             if server.stage == Stage::Serving && server.id != new {
@@ -235,8 +252,21 @@ impl Keeper {
             .saturating_sub(limits::REPLACED_MAX);
         replaced.take(too_many).for_each(|server| tell(server, END));
         tracing::info!("the new gateway has taken over");
-        if let Err(error) = self.become_new() {
+    }
+
+    /// This process becomes the new executable; what it is told meanwhile waits for that one.
+    async fn become_new_unless_told(&mut self, words: &mut Words) {
+        let became = match words.hold().await {
+            Ok(Missed::End) => {
+                self.end();
+                Ok(())
+            }
+            Ok(Missed::Nothing) => self.become_new(),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = became.and_then(|()| words.let_go()) {
             tracing::error!(error = %format!("{error:#}"), "the new gateway serves, but its keeper stays the old one");
+            let _ = words.let_go();
         }
     }
 
@@ -255,11 +285,8 @@ impl Keeper {
             })
             .collect();
         handover::send(&mine, &self.listeners, &going_on)?;
-        hangups().thread_block()?;
         let mut command = self.command.command(&self.command.executable, "keeper");
-        let error = command.stdin(OwnedFd::from(its)).exec();
-        hangups().thread_unblock()?;
-        bail!(error)
+        bail!(command.stdin(OwnedFd::from(its)).exec())
     }
 
     fn end(&mut self) {
@@ -289,10 +316,13 @@ impl Keeper {
             // Asked once more in a while, should even that not help.
             self.ending = Some(now + Duration::from_secs(1));
         }
-        for server in &self.servers {
+        for server in &mut self.servers {
             let missed = matches!(server.stage, Stage::Coming { until } if until <= now);
             if missed {
                 tracing::error!("the new gateway does not serve; the old one goes on");
+                // Likewise.
+                let until = now + Duration::from_secs(1);
+                server.stage = Stage::Coming { until };
             }
             if late || missed {
                 let _ = kill(server.id, Signal::SIGKILL);
@@ -302,8 +332,17 @@ impl Keeper {
 
     /// Takes note of servers that have ended.
     fn bury(&mut self) -> anyhow::Result<()> {
+        for server in &self.servers {
+            if !server.silent && has_ended(server.id) {
+                // What it said is still read; then there is silence, whoever else holds the other end.
+                let _ = shutdown(server.control.as_raw_fd(), Shutdown::Read);
+            }
+        }
         let mut ended = Vec::new();
         self.servers.retain(|server| {
+            if !server.silent {
+                return true;
+            }
             let status = waitpid(server.id, Some(WaitPidFlag::WNOHANG));
             let lives = matches!(status, Ok(WaitStatus::StillAlive));
             if !lives {
@@ -335,6 +374,12 @@ impl Keeper {
     }
 }
 
+/// It stays to be asked what became of it.
+fn has_ended(id: Pid) -> bool {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(waitid(Id::Pid(id), look), Ok(WaitStatus::StillAlive))
+}
+
 fn tell(server: &Server, word: u8) {
     if let Err(error) = nix::unistd::write(&server.control, &[word]) {
         tracing::warn!(%error, "a gateway's process does not listen");
@@ -358,9 +403,81 @@ async fn listen(id: Pid, stream: UnixStream, heard: mpsc::Sender<Heard>) {
     }
 }
 
-/// Held back from before this process listens to it: it would end it.
-pub(super) fn hangups() -> SigSet {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGHUP);
-    set
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn keeper() -> Keeper {
+        let command = CommandLine {
+            executable: PathBuf::from("/bin/false"),
+            config: None,
+        };
+        let listeners = Listeners {
+            https: Vec::new(),
+            http: Vec::new(),
+        };
+        let processes = Vec::new();
+        let handed = Handed {
+            listeners,
+            processes,
+        };
+        Keeper::new(command, Duration::ZERO, handed).unwrap()
+    }
+
+    /// A server that said these words and then ended; the other end stays open.
+    async fn ended(keeper: &mut Keeper, said: &[u8]) -> std::os::unix::net::UnixStream {
+        let (mine, mut its) = handover::pair().unwrap();
+        for word in said {
+            its.write_all(&[*word]).unwrap();
+        }
+        let child = Command::new("true").spawn().unwrap();
+        let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        while !has_ended(id) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        keeper.keep_server(id, mine.into(), Stage::Serving).unwrap();
+        its
+    }
+
+    async fn until_buried(keeper: &mut Keeper) -> anyhow::Result<()> {
+        loop {
+            keeper.bury()?;
+            if keeper.servers.is_empty() {
+                return Ok(());
+            }
+            let (id, said) = keeper.hearing.recv().await.unwrap();
+            keeper.hear(id, said);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_ended_is_judged_by_all_that_it_said() {
+        let mut keeper = keeper();
+        let _held = ended(&mut keeper, &[LISTENING, SERVING]).await;
+        until_buried(&mut keeper).await.unwrap();
+        assert!(keeper.begun && keeper.again_at.is_some());
+    }
+
+    #[tokio::test]
+    async fn one_that_never_listened_ends_the_gateway() {
+        let mut keeper = keeper();
+        let _held = ended(&mut keeper, &[]).await;
+        assert!(until_buried(&mut keeper).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_is_to_end_does_not_become_another() {
+        let mut keeper = keeper();
+        let (mine, _its) = handover::pair().unwrap();
+        // Nobody's: it is only spoken of.
+        let id = Pid::from_raw(i32::MAX);
+        let until = Instant::now();
+        keeper
+            .keep_server(id, mine.into(), Stage::Coming { until })
+            .unwrap();
+        keeper.end();
+        assert!(!keeper.hear(id, Some(SERVING)));
+    }
 }

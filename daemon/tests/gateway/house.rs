@@ -369,6 +369,13 @@ impl House {
         }
     }
 
+    pub fn process_mut(&mut self) -> &mut super::process::Process {
+        match &mut self.gateway {
+            Running::Process(process) => process,
+            Running::Here { .. } => panic!("not a process"),
+        }
+    }
+
     pub fn process(&self) -> &super::process::Process {
         match &self.gateway {
             Running::Process(process) => process,

@@ -251,3 +251,91 @@ async fn the_daemon_is_replaced_and_nobody_notices() {
     under_way.end().await;
     visitors.go().await;
 }
+
+/// Puts a script at the executable's place: it notes its number and its words, and becomes the executable; in one
+/// role only once it may. Bash, which leaves held back signals held back.
+struct Slow {
+    folder: std::path::PathBuf,
+}
+
+impl Slow {
+    fn put(house: &House, role: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let executable = &house.process().executable;
+        let folder = executable.with_extension("slow");
+        std::fs::create_dir(&folder).unwrap();
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&folder, open.clone()).unwrap();
+        let real = folder.join("lavoir");
+        let mode = nix::sys::stat::Mode::from_bits_truncate(0o644);
+        nix::unistd::mkfifo(&folder.join("go"), mode).unwrap();
+        copy(&real);
+        let script = format!(
+            "#!/bin/bash\ncd {folder:?}\necho $$ $* >>started\n\
+             case \"$*\" in *{role}) read -r _ <go ;; esac\nexec ./lavoir \"$@\"\n"
+        );
+        let beside = executable.with_extension("new");
+        std::fs::write(&beside, script).unwrap();
+        std::fs::set_permissions(&beside, open).unwrap();
+        std::fs::rename(beside, executable).unwrap();
+        Self { folder }
+    }
+
+    /// The number of the process that was started in this role.
+    async fn started(&self, role: &str) -> nix::unistd::Pid {
+        let mut found = None;
+        until(role, || {
+            let started = std::fs::read_to_string(self.folder.join("started"));
+            let started = started.unwrap_or_default();
+            let line = started.lines().find(|line| line.ends_with(role));
+            found = line.and_then(|line| line.split(' ').next()?.parse().ok());
+            found.is_some()
+        })
+        .await;
+        nix::unistd::Pid::from_raw(found.unwrap())
+    }
+
+    fn go(&self) {
+        std::fs::write(self.folder.join("go"), "\n").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_again_while_one_is_coming_it_replaces_again() {
+    let service = Service::start().await;
+    let (house, _daemon) = House::real(vec![route(BLOG, "/", to(&service, 1_000))], "").await;
+    let first = house.process().servers()[0];
+    let slow = Slow::put(&house, "server");
+    house.process().signal(Signal::SIGHUP);
+    let second = slow.started("server").await;
+    house.process().signal(Signal::SIGHUP);
+    slow.go();
+    let mut third = None;
+    until("a third one", || {
+        let others = house.process().servers();
+        third = others.into_iter().find(|id| ![first, second].contains(id));
+        third.is_some()
+    })
+    .await;
+    until("the third one serves alone", || {
+        house.process().servers() == [third.unwrap()]
+    })
+    .await;
+    assert_eq!(house.ask(get(BLOG, "/a")).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_end_while_it_becomes_another_it_ends() {
+    for word in [Signal::SIGTERM, Signal::SIGINT] {
+        let service = Service::start().await;
+        let routes = vec![route(BLOG, "/", to(&service, 1_000))];
+        let (mut house, _daemon) = House::real(routes, "").await;
+        let slow = Slow::put(&house, "keeper");
+        house.process().signal(Signal::SIGHUP);
+        assert_eq!(slow.started("keeper").await, house.process().keeper());
+        house.process().signal(word);
+        slow.go();
+        assert!(house.process_mut().ended().success());
+        assert!(house.process().servers().is_empty());
+    }
+}

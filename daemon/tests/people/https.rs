@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use lavoir::accounts::{MadeToken, NewToken};
 use lavoir::acts::Asked;
 use lavoir::api::{self, Api, Desk, MEDIA_TYPE, May, Problem, roads, wire};
+use lavoir::backups::desk::BackupDesk;
 use lavoir::measures::Measures;
 use lavoir::progress::Progress;
 use lavoir_core::account::Scope;
@@ -73,6 +74,11 @@ impl Outside {
     async fn new() -> Self {
         let (house, _) = House::opened().await;
         let api = Arc::new(Api {
+            backups: Arc::new(BackupDesk::new(
+                house.engine.clone(),
+                Arc::default(),
+                Arc::new(|_| 0),
+            )),
             engine: house.engine.clone(),
             progress: Arc::new(Progress::default()),
             observed: watch::channel(Arc::default()).1,

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod backups;
+mod lasting;
 
 use std::collections::{BTreeMap, BTreeSet};
 

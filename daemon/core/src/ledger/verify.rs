@@ -94,6 +94,17 @@ impl Verifier {
 }
 
 impl Damage {
+    /// How many entries from the first on may be believed. One that the next remembers otherwise is not among them.
+    pub fn sound_before(&self) -> u64 {
+        match self {
+            Damage::HashDiffers { index }
+            | Damage::Unreadable { index, .. }
+            | Damage::OutOfPlace { index, .. }
+            | Damage::TimeRunsBack { index } => *index,
+            Damage::PastChanged { index } => index.saturating_sub(1),
+        }
+    }
+
     /// For people.
     pub fn message(&self) -> Message {
         let (code, fr, en) = match self {
@@ -159,8 +170,8 @@ impl Damage {
             )
         } else {
             Text::new(
-                "Gardez ce fichier tel quel et repartez de la dernière copie saine du dossier d'état.",
-                "Keep this file as it is and start from the last sound copy of the state folder.",
+                "Arrêtez le démon, puis « lavoir ledger repair » : il garde ce fichier, montre ce qu'il va faire, et demande. Ou repartez de la dernière copie saine du dossier d'état.",
+                "Stop the daemon, then “lavoir ledger repair”: it keeps this file, shows what it will do, and asks. Or start from the last sound copy of the state folder.",
             )
         };
         Message {

@@ -262,6 +262,8 @@ fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
                 steps.push(Step::LackVolume { volume, name });
                 continue;
             }
+            // Under this name there was an app of which a repair of the ledger has lost sight: its data come back.
+            _ if shape.keep != Keep::Cache => latest(app, volume, 0, observed),
             _ => None,
         };
         steps.push(Step::MakeVolume {
@@ -272,15 +274,25 @@ fn make_volumes(app: &App, observed: &ObservedApp, steps: &mut Vec<Step>) {
     }
 }
 
-/// The latest complete generation of a volume up to `last`. It is older than `last` when a release in between did not
+/// The latest complete generation of a volume up to `last`; a lost one only where there is no other. It is older than `last` when a release in between did not
 /// name the volume: its data were kept, and now come back.
 fn latest(app: &App, volume: &PartId, last: u64, observed: &ObservedApp) -> Option<String> {
-    generations(app, volume, observed)
-        .filter(|(generation, name)| {
-            *generation <= last && observed.volumes.get(*name) == Some(&VolumeState::Complete)
-        })
-        .max_by_key(|(generation, _)| *generation)
-        .map(|(_, name)| name.clone())
+    let complete = |lost: bool| {
+        generations(app, volume, observed)
+            .filter(|(_, name)| observed.volumes.get(*name) == Some(&VolumeState::Complete))
+            .filter(|(generation, _)| match is_lost(app, *generation) {
+                true => lost,
+                false => !lost && *generation <= last,
+            })
+            .max_by_key(|(generation, _)| *generation)
+            .map(|(_, name)| name.clone())
+    };
+    complete(false).or_else(|| complete(true))
+}
+
+/// Whether entries that were set aside may have made it.
+fn is_lost(app: &App, generation: u64) -> bool {
+    app.lost.iter().any(|lost| lost.contains(&generation))
 }
 
 fn generations<'a>(
@@ -307,7 +319,8 @@ fn remove_old_generations(app: &App, observed: &ObservedApp, steps: &mut Vec<Ste
         if observed.volumes.get(&current) != Some(&VolumeState::Complete) {
             continue;
         }
-        let others = generations(app, volume, observed).filter(|(_, name)| **name != current);
+        let others = generations(app, volume, observed)
+            .filter(|(generation, name)| **name != current && !is_lost(app, *generation));
         steps.extend(others.map(|(_, name)| Step::RemoveVolume { name: name.clone() }));
     }
 }

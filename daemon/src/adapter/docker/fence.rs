@@ -10,7 +10,7 @@ use std::io;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 /// Names of the apps' bridges begin so.
@@ -19,6 +19,10 @@ pub const BRIDGES: &str = "lvr-";
 const DOORSTEP: &str = "DOCKER-USER";
 /// Our own chain.
 const CHAIN: &str = "LAVOIR-APPS";
+/// How iptables answers that a rule is not there.
+const NOT_THERE: i32 = 1;
+/// Of what a command says, as much is read. Chains come before rules.
+const SAID_BYTES_MAX: u64 = 1024 * 1024;
 /// Seconds for which another program may hold the tables.
 const LOCK_S: &str = "10";
 /// For one call in all.
@@ -64,13 +68,10 @@ impl Fence {
 
 /// Makes the rules stand. `within` goes before each command, for tests in a network of their own.
 pub async fn keep(within: &[&str]) -> io::Result<Kept> {
-    if !run(
-        within,
-        &["iptables", "-w", LOCK_S, "-n", "-L", DOORSTEP],
-        "",
-    )
-    .await?
-    {
+    // All chains are asked for: that there is none of this name and that nothing can be asked are answered apart.
+    let chains = must(run(within, &["iptables", "-w", LOCK_S, "-S"], "").await?)?;
+    let doorstep = format!("-N {DOORSTEP}");
+    if !chains.lines().any(|line| line == doorstep) {
         return Ok(Kept::NoDoorstep);
     }
     // The chain is made or made anew in one go: at no moment is it half there.
@@ -83,32 +84,42 @@ pub async fn keep(within: &[&str]) -> io::Result<Kept> {
          -A {CHAIN} -j DROP\n\
          COMMIT\n"
     );
-    must(
-        run(
-            within,
-            &["iptables-restore", "-w", LOCK_S, "--noflush"],
-            &rules,
-        )
-        .await?,
-    )?;
+    let make = ["iptables-restore", "-w", LOCK_S, "--noflush"];
+    must(run(within, &make, &rules).await?)?;
     let out = format!("{BRIDGES}+");
     let jump = ["-o", &out, "-j", CHAIN];
     let call = |verb: &[&'static str]| {
         let start: &[&str] = &["iptables", "-w", LOCK_S];
         [start, verb, &jump].concat()
     };
-    if !run(within, &call(&["-C", DOORSTEP]), "").await? {
+    let asked = run(within, &call(&["-C", DOORSTEP]), "").await?;
+    if asked.code == Some(NOT_THERE) {
         must(run(within, &call(&["-I", DOORSTEP, "1"]), "").await?)?;
+    } else {
+        must(asked)?;
     }
     Ok(Kept::Stands)
 }
 
-fn must(done: bool) -> io::Result<()> {
-    done.then_some(())
-        .ok_or_else(|| io::Error::other("iptables refused"))
+/// How a command ended, and what it said.
+struct Ended {
+    /// None: by a signal.
+    code: Option<i32>,
+    answer: String,
+    complaint: String,
 }
 
-async fn run(within: &[&str], command: &[&str], input: &str) -> io::Result<bool> {
+/// Its answer.
+fn must(ended: Ended) -> io::Result<String> {
+    if ended.code == Some(0) {
+        return Ok(ended.answer);
+    }
+    let why = ended.complaint.lines().find(|line| !line.trim().is_empty());
+    let why = why.unwrap_or("no reason given");
+    Err(io::Error::other(format!("iptables refused: {why}")))
+}
+
+async fn run(within: &[&str], command: &[&str], input: &str) -> io::Result<Ended> {
     let words = [within, command].concat();
     let (program, arguments) = words
         .split_first()
@@ -116,16 +127,88 @@ async fn run(within: &[&str], command: &[&str], input: &str) -> io::Result<bool>
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // Who reads nothing may be gone already.
         let _ = stdin.write_all(input.as_bytes()).await;
     }
-    let status = tokio::time::timeout(CALL, child.wait()).await;
-    Ok(status
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
-        .success())
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let (answer, complaint) = tokio::join!(words_of(stdout), words_of(stderr));
+        let (answer, complaint) = (answer?, complaint?);
+        let code = child.wait().await?.code();
+        Ok(Ended {
+            code,
+            answer,
+            complaint,
+        })
+    };
+    let ended = tokio::time::timeout(CALL, ended).await;
+    ended.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+/// What is said, up to a measure; the rest is passed over.
+async fn words_of(from: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut said = Vec::new();
+    if let Some(mut from) = from {
+        (&mut from)
+            .take(SAID_BYTES_MAX)
+            .read_to_end(&mut said)
+            .await?;
+        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
+    }
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// An iptables that answers as this script does.
+    async fn with(script: &str) -> io::Result<Kept> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["iptables", "iptables-restore"] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("PATH={}:/usr/bin:/bin", folder.path().display());
+        keep(&["env", &path]).await
+    }
+
+    #[tokio::test]
+    async fn no_chain_and_no_answer_are_told_apart() {
+        let none = with("echo -P FORWARD ACCEPT; echo -N DOCKER-USER-2").await;
+        assert_eq!(none.unwrap(), Kept::NoDoorstep);
+        let there = "case \"$*\" in *-S) echo -N DOCKER-USER ;;";
+        assert_eq!(with(&format!("{there} esac")).await.unwrap(), Kept::Stands);
+        // Locked, no rights, incompatible, killed: never “no chain”.
+        for (script, said) in [
+            (
+                "echo Another app holds the lock >&2; exit 4",
+                "holds the lock",
+            ),
+            (
+                "echo; echo table filter is incompatible >&2; exit 1",
+                "incompatible",
+            ),
+            ("kill -9 $$", "no reason"),
+            (
+                &format!("{there} *-C*) echo no rights >&2; exit 4 ;; esac"),
+                "no rights",
+            ),
+            (
+                &format!("{there} *-C*) exit 1 ;; *-I*) echo full >&2; exit 1 ;; esac"),
+                "full",
+            ),
+        ] {
+            let error = with(script).await.unwrap_err().to_string();
+            assert!(error.contains(said), "{script}: {error}");
+        }
+    }
 }
