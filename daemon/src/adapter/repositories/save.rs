@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustic_core::jiff::{Timestamp, tz::TimeZone};
 use rustic_core::repofile::{Node, SnapshotFile, SnapshotId, SnapshotSummary};
 use rustic_core::{
-    BackupOptions, IndexedIdsStatus, ParentOptions, Repository, SnapshotOptions, TreeId,
+    BackupOptions, IndexedIdsStatus, OpenStatus, ParentOptions, Repository, SnapshotOptions, TreeId,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -87,6 +87,7 @@ pub(super) async fn save(
     });
     let dumped = on_thread({
         let (plan, reading, carrier) = (plan.clone(), reading.clone(), carrier.clone());
+        let repository = repository.clone();
         move || match has_dumps {
             true => plan
                 .take_dumps(&repository, &carrier, &reading, dumps)
@@ -106,8 +107,11 @@ pub(super) async fn save(
     }
     ended?;
     let (folders, dumped) = (folders?, dumped?);
+    let repository = Arc::into_inner(repository)
+        .ok_or_else(|| fault::other("the repository is still being read".to_owned()))?;
     on_thread(move || {
         plan.keep(
+            repository.drop_index(),
             &carrier,
             &reading,
             before.parent,
@@ -327,8 +331,10 @@ impl Plan {
     }
 
     /// Puts the snapshot together, proves it, and lets it be seen.
+    #[allow(clippy::too_many_arguments)]
     fn keep(
         &self,
+        repository: Repository<OpenStatus>,
         carrier: &Arc<Carrier>,
         reading: &Arc<Reading>,
         parent: Option<SnapshotId>,
@@ -354,7 +360,6 @@ impl Plan {
             )));
         }
         let mut snapshot = folders;
-        let repository = self.door.open_over(&self.work, carrier)?;
         let repository = match &dumped {
             Some(dumped) => {
                 let (tree, repository) = self.merge(repository, carrier, snapshot.tree, dumped)?;
@@ -406,11 +411,11 @@ impl Plan {
     /// has no length as empty: so each dump is read back from the repository, which proves it, and entered with its length.
     fn merge(
         &self,
-        repository: Repository<rustic_core::OpenStatus>,
+        repository: Repository<OpenStatus>,
         carrier: &Arc<Carrier>,
         folders: TreeId,
         dumped: &SnapshotFile,
-    ) -> Answer<(TreeId, Repository<rustic_core::OpenStatus>)> {
+    ) -> Answer<(TreeId, Repository<OpenStatus>)> {
         let of = |error: Box<rustic_core::RusticError>| carrier.fault(&error);
         let repository = Arc::new(repository.to_indexed().map_err(of)?);
         let reading = Reading::new(&self.work, true);
