@@ -283,7 +283,7 @@ fn on_a_telephone(appliance: &Appliance) -> Result<()> {
     away_and_back(&browser, &app, id)?;
     browser.go(&at(&format!("/apps/{id}/act/delete")))?;
     browser.picture("delete")?;
-    browser.fill("#sure", &id)?;
+    browser.fill("#sure", id)?;
     browser.press(SEND)?;
     browser.wait_long("the deletion", LONG, |browser| {
         browser.go(&at("/"))?;
