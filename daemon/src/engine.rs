@@ -2,7 +2,8 @@
 //! Readers never wait for it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
@@ -25,7 +26,12 @@ pub struct Engine<W: World> {
     world: Arc<W>,
     writer: Arc<Mutex<Writer>>,
     state: watch::Sender<Arc<State>>,
+    /// Size and root when somebody last asked.
+    last_root: std::sync::Mutex<(u64, Hash)>,
 }
+
+/// By who only wants to look.
+const WRITER_WAITED_FOR: Duration = Duration::from_millis(500);
 
 struct Writer {
     state: State,
@@ -165,6 +171,7 @@ impl<W: World> Engine<W> {
             doubtful: None,
         };
         Self {
+            last_root: std::sync::Mutex::new((writer.tree.size(), writer.tree.root())),
             world,
             writer: Arc::new(Mutex::new(writer)),
             state: shown,
@@ -187,9 +194,18 @@ impl<W: World> Engine<W> {
     }
 
     /// The Merkle root over all entries, in hex, and their number.
+    ///
+    /// While an entry is being written for long, by a disk that does not answer, as they were before it.
     pub async fn root(&self) -> (u64, String) {
-        let writer = self.writer.lock().await;
-        (writer.tree.size(), hex(&writer.tree.root()))
+        let writer = tokio::time::timeout(WRITER_WAITED_FOR, self.writer.lock()).await;
+        let mut last = self
+            .last_root
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Ok(writer) = writer {
+            *last = (writer.tree.size(), writer.tree.root());
+        }
+        (last.0, hex(&last.1))
     }
 
     /// Gives the box its name, the first time.

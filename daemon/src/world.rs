@@ -55,6 +55,9 @@ use tokio::sync::{Semaphore, watch};
 /// (RFC 1918, RFC 4193), and nothing but the gateway reaches an app there.
 const GATEWAY_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
+/// For the ledger's file to close. Nothing is lost without it.
+const CLOSING: Duration = Duration::from_secs(3);
+
 /// All adapters.
 struct Real {
     containers: Docker,
@@ -288,7 +291,11 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = reconciling.await;
-    store.ledger_store.close().await;
+    // A disk that does not answer must not keep it here.
+    let closing = store.ledger_store.close();
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("the ledger's file does not close: the disk does not answer");
+    }
     Ok(())
 }
 
@@ -384,7 +391,20 @@ fn docker_options(config: &Config, box_id: &str) -> DockerOptions {
 
 /// Two daemons on one state folder would write two pasts: the second one does not start.
 fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
-    let file = fs::File::create(state.join("lock"))?;
+    let file = fs::File::create(state.join("lock")).map_err(|error| {
+        let state = state.display();
+        Fault::lasting(
+            "state-cannot-be-written",
+            Text::new(
+                format!("Rien ne peut être écrit dans le dossier d'état {state} ({error})."),
+                format!("Nothing can be written in the state folder {state} ({error})."),
+            ),
+            Text::new(
+                "Voyez « mount » et « dmesg » : le disque est peut-être en panne, ou en lecture seule. Les services continuent.",
+                "See “mount” and “dmesg”: the disk may be failing, or read-only. The apps go on.",
+            ),
+        )
+    })?;
     nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(|_| {
         let state = state.display();
         let fault = Fault::lasting(

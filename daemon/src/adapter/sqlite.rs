@@ -112,7 +112,7 @@ impl LedgerStore for Sqlite {
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
-        let index = i64::try_from(index).map_err(cannot_write)?;
+        let index = i64::try_from(index).map_err(cannot_open)?;
         let insert = || {
             sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
                 .bind(index)
@@ -160,17 +160,24 @@ fn cannot_open(error: impl std::fmt::Display) -> Fault {
     )
 }
 
-fn cannot_write(error: impl std::fmt::Display) -> Fault {
+fn cannot_write(error: sqlx::Error) -> Fault {
+    let next_step = match is_full(&error) {
+        true => Text::new(
+            "Faites de la place sur le disque, puis redemandez.",
+            "Make room on the disk, then ask again.",
+        ),
+        false => Text::new(
+            "Le disque est peut-être en panne, ou passé en lecture seule : voyez « dmesg » et « mount », sauvez le dossier d'état, puis redémarrez la machine. Les services continuent.",
+            "The disk may be failing, or have turned read-only: see “dmesg” and “mount”, save the state folder, then restart the box. The apps go on.",
+        ),
+    };
     Fault::lasting(
         "ledger-cannot-write",
         Text::new(
             format!("Le registre ne peut pas être écrit ({error})."),
             format!("The ledger cannot be written ({error})."),
         ),
-        Text::new(
-            "Faites de la place sur le disque, puis redemandez.",
-            "Make room on the disk, then ask again.",
-        ),
+        next_step,
     )
 }
 
