@@ -10,6 +10,7 @@ use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
 use lavoir_core::id::{Hostname, PartId, PersonId};
 use lavoir_core::ledger::{self, Entry, Hash, Tree, Verifier, hex, leaf_hash};
+use lavoir_core::limits;
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
 use lavoir_core::text::{Message, Text};
@@ -93,13 +94,21 @@ pub async fn read_ledger_telling(
 ) -> Answer<Folded> {
     let mut verifier = Verifier::default();
     let mut state = State::default();
-    for (bytes, hash) in store.read_all().await? {
-        let entry = verifier.next(&bytes, &hash).map_err(|damage| {
-            let message = damage.message();
-            Fault::lasting(&message.code, message.sentence, message.next_step)
-        })?;
-        state.apply(entry.index, entry.time, &entry.events);
-        tell(&entry);
+    loop {
+        // Some at a time: a ledger of years does not stand in memory at once.
+        let most = limits::LEDGER_READ_AT_ONCE_MAX;
+        let some = store.read_from(verifier.size(), most).await?;
+        for (bytes, hash) in &some {
+            let entry = verifier.next(bytes, hash).map_err(|damage| {
+                let message = damage.message();
+                Fault::lasting(&message.code, message.sentence, message.next_step)
+            })?;
+            state.apply(entry.index, entry.time, &entry.events);
+            tell(&entry);
+        }
+        if some.is_empty() {
+            break;
+        }
     }
     Ok(Folded {
         state,

@@ -75,7 +75,7 @@ fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
 
 fn ask(cli: Cli) -> ExitCode {
     let lent = Lent {
-        read_database: |file| Box::pin(world::read_database(file)),
+        read_database: |file, tell| Box::pin(world::read_database(file, tell)),
         look_at_state: |config| Box::pin(world::look_at_state(config)),
         now: world::now,
     };

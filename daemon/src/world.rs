@@ -26,6 +26,7 @@ use lavoir::adapter::sqlite::repair::{self, Damaged};
 use lavoir::adapter::system::{SystemClock, SystemEntropy};
 use lavoir::api::{self, Api};
 use lavoir::catalogue::{Catalogue, Shelf};
+use lavoir::cli;
 use lavoir::config::Config;
 use lavoir::desk::Desk;
 use lavoir::door::Doorway;
@@ -311,12 +312,22 @@ fn order_ports(config: &Config) -> anyhow::Result<Ports> {
     })
 }
 
-/// All entries of a box's database file, read as it is.
+/// All entries of a box's database file, read as it is, until nobody wants more.
 ///
 /// # Errors
 /// When it is no database of ours.
-pub async fn read_database(file: PathBuf) -> Answer<Vec<(Vec<u8>, Hash)>> {
-    Sqlite::open_to_read(&file).await?.read_all().await
+pub async fn read_database(file: PathBuf, tell: cli::Tell<'_>) -> Answer<()> {
+    let store = Sqlite::open_to_read(&file).await?;
+    let mut from = 0;
+    loop {
+        let some = store
+            .read_from(from, limits::LEDGER_READ_AT_ONCE_MAX)
+            .await?;
+        from += some.len() as u64;
+        if some.is_empty() || !some.iter().all(|(bytes, hash)| tell(bytes, hash)) {
+            return Ok(());
+        }
+    }
 }
 
 /// A state folder in which apps were installed has a ledger: without it, the box would begin anew beside their data.
