@@ -319,17 +319,12 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     api::serve(&config.api_socket(), router, told).await?;
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
-<<<<<<< HEAD
     let _ = (reconciling.await, saving.await);
-    store.ledger_store.close().await;
-=======
-    let _ = reconciling.await;
     // A disk that does not answer must not keep it here.
     let closing = store.ledger_store.close();
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
         tracing::warn!("the ledger's file does not close: the disk does not answer");
     }
->>>>>>> aaf66170acafea8d0b0104a5f5a08eec0a0eb286
     Ok(())
 }
 
