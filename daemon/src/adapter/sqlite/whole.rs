@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqlitePool;
 
 use super::{Sqlite, cannot_write};
+use crate::adapter::durable;
 use crate::ports::{Answer, Fault, OwnState};
 
 /// The folders of the state that nothing else can make again.
@@ -37,7 +38,7 @@ impl OwnState for WholeState {
     async fn gather(&self) -> Answer<Vec<(String, PathBuf)>> {
         self.let_go().await?;
         let copy = self.copy();
-        crate::adapter::durable::make_folder(&copy).map_err(cannot_copy)?;
+        durable::make_folder(&copy).map_err(cannot_copy)?;
         let file = copy.join("lavoir.db");
         // Small: decisions and names, no data of apps.
         sqlx::query("VACUUM INTO ?")
