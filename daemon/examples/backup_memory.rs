@@ -62,13 +62,17 @@ fn ours(what: &str, folder: &Path) {
                 texts: Vec::new(),
                 folders: vec![("/data".to_owned(), folder.join("data"))],
             };
-            let saved = repositories.save(&at, content, Arc::new(NoMoment), &|_| {}).await;
+            let saved = repositories
+                .save(&at, content, Arc::new(NoMoment), &|_| {})
+                .await;
             saved.unwrap();
         } else {
             let last = repositories.snapshots(&at).await.unwrap().pop().unwrap();
             let into = folder.join("put back by us");
             std::fs::create_dir(&into).unwrap();
-            let put = repositories.put_back(&at, &last.id, "/data", &into, &|_| {}).await;
+            let put = repositories
+                .put_back(&at, &last.id, "/data", &into, &|_| {})
+                .await;
             put.unwrap();
         }
     });
@@ -96,13 +100,31 @@ fn compare(folder: &Path) {
     let back = folder.join("put back by restic");
     let (theirs, back) = (theirs.to_str().unwrap(), back.to_str().unwrap());
     let restic = ["restic", "--no-cache", "-q", "-r", theirs];
-    let with = |more: &[&str]| [&restic[..], more].concat().iter().map(|s| (*s).to_owned()).collect();
+    let with = |more: &[&str]| {
+        [&restic[..], more]
+            .concat()
+            .iter()
+            .map(|s| (*s).to_owned())
+            .collect()
+    };
     run(folder, with(&["init"]));
     let mut rows = Vec::new();
     for (what, by_us, by_restic) in [
-        ("first", vec!["save"], vec!["backup", data.to_str().unwrap()]),
-        ("second", vec!["save"], vec!["backup", data.to_str().unwrap()]),
-        ("restore", vec!["put-back"], vec!["restore", "latest", "--target", back]),
+        (
+            "first",
+            vec!["save"],
+            vec!["backup", data.to_str().unwrap()],
+        ),
+        (
+            "second",
+            vec!["save"],
+            vec!["backup", data.to_str().unwrap()],
+        ),
+        (
+            "restore",
+            vec!["put-back"],
+            vec!["restore", "latest", "--target", back],
+        ),
     ] {
         let us = [&[me], &by_us[..], &[place]].concat();
         let us = run(folder, us.into_iter().map(str::to_owned).collect());
@@ -113,7 +135,12 @@ fn compare(folder: &Path) {
     for (what, us, it) in rows {
         println!(
             "{what:<10} {:>8.1} {:>9.0}   {:>11.1} {:>9.0}   {:>11.2} {:>7.2}",
-            us.0, us.1, it.0, it.1, us.0 / it.0, us.1 / it.1
+            us.0,
+            us.1,
+            it.0,
+            it.1,
+            us.0 / it.0,
+            us.1 / it.1
         );
     }
 }
