@@ -389,9 +389,7 @@ pub struct SeenFiles {
 
 /// Where the ledger is kept.
 pub trait LedgerStore: Send + Sync + 'static {
-    /// All entries in order: bytes and stored hash.
-    fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
-    /// At most `count` entries in order, from the one with the index `from` on.
+    /// At most `count` entries in order, from the one with the index `from` on: bytes and stored hash.
     fn read_from(
         &self,
         from: u64,

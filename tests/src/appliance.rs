@@ -212,13 +212,16 @@ impl Appliance {
 
     /// Runs the command line; its output, whatever it is.
     pub fn cli_output(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(executable()?)
-            .arg("--config")
-            .arg(self.config())
-            .args(["--lang", "en"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()?)
+        Ok(self.command(arguments).output()?)
+    }
+
+    /// The command line, to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(executable().unwrap_or_default());
+        command.arg("--config").arg(self.config());
+        command.args(["--lang", "en"]).args(arguments);
+        command.stdin(Stdio::null());
+        command
     }
 
     /// Runs the command line; its standard output.

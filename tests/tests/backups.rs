@@ -85,27 +85,21 @@ impl House {
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             let appliance = &self.notes.appliance;
-            let writers: Vec<_> = (0..2)
-                .map(|writer| {
-                    let stop = &stop;
-                    scope.spawn(move || -> Result<()> {
-                        let host = format!("notes.{DOMAIN}");
-                        let mut n = 0;
-                        while !stop.load(Ordering::Relaxed) {
-                            n += 1;
-                            let note = format!("meanwhile {writer} {n}");
-                            appliance.ask(&host, "/", &["--data", &note])?.expect(200)?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
+            let stop_writing = &stop;
+            let writer = scope.spawn(move || -> Result<()> {
+                let host = format!("notes.{DOMAIN}");
+                let mut n = 0;
+                while !stop_writing.load(Ordering::Relaxed) {
+                    n += 1;
+                    let note = format!("meanwhile {n}");
+                    appliance.ask(&host, "/", &["--data", &note])?.expect(200)?;
+                }
+                Ok(())
+            });
             let saved = appliance.cli(&["backup", "now"]);
             stop.store(true, Ordering::Relaxed);
-            for writer in writers {
-                let wrote = writer.join();
-                wrote.map_err(|_| anyhow::anyhow!("a writer panicked"))??;
-            }
+            let wrote = writer.join();
+            wrote.map_err(|_| anyhow::anyhow!("the writer panicked"))??;
             saved
         })?;
         let card = self.card()?;

@@ -150,6 +150,8 @@ pub const LOG_LINES_ASKED_MAX: usize = 500;
 pub const LEDGER_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of an API answer that the command line takes in whole.
 pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Ledger entries read at once when all are checked: at the start, and to verify.
+pub const LEDGER_READ_AT_ONCE_MAX: u64 = 128;
 /// Ledger entries read at once for an export.
 pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
 /// Memory that checking one password takes, KiB: what OWASP asks for Argon2id, and an old PC can spare.
