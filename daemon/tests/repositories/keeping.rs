@@ -90,7 +90,7 @@ async fn tidying_keeps_what_restic_would_keep() {
     rig.restic_is_content();
     for snapshot in rig.snapshots().await {
         let put = rig.put_back(&snapshot.id, "put").await;
-        assert_eq!(std::fs::read(put.join("0")).unwrap(), noise(0, 200_000));
+        assert!(std::fs::read(put.join("0")).unwrap() == noise(0, 200_000));
     }
 
     // A rule that keeps nothing keeps the last one of each group.

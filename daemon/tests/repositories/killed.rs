@@ -116,7 +116,7 @@ async fn killed_while_saving() {
         assert!(said.contains("no errors were found"), "{said}");
     }
     let put = rig.put_back(&kept.snapshot, "put").await;
-    assert_eq!(std::fs::read(put.join("7")).unwrap(), noise(7, 200_000));
+    assert!(std::fs::read(put.join("7")).unwrap() == noise(7, 200_000));
     let taken = rig.save(&house).await.unwrap();
     house::assert_same(&house, &rig.put_back(&taken.snapshot, "put").await);
     rig.repositories

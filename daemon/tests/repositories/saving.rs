@@ -56,7 +56,7 @@ async fn the_moment_ends_when_all_files_are_read_and_dumps_go_on() {
     assert_eq!(still.counts(), (1, 1));
     let put = rig.put_back(&taken.snapshot, "put").await;
     assert_eq!(std::fs::read(put.join("3")).unwrap(), b"in the moment");
-    assert_eq!(std::fs::read(put.join("4")).unwrap(), before);
+    assert!(std::fs::read(put.join("4")).unwrap() == before);
     assert_eq!(std::fs::read(house.join("4")).unwrap(), b"after the moment");
     let dump = rig
         .repositories
