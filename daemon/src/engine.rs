@@ -208,12 +208,16 @@ impl<W: World> Engine<W> {
     ///
     /// While an entry is being written for long, by a disk that does not answer, as they were before it.
     pub async fn root(&self) -> (u64, String) {
-        let writer = tokio::time::timeout(WRITER_WAITED_FOR, self.writer.lock()).await;
+        let writer = tokio::select! {
+            biased;
+            writer = self.writer.lock() => Some(writer),
+            () = self.world.clock().sleep(WRITER_WAITED_FOR) => None,
+        };
         let mut last = self
             .last_root
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Ok(writer) = writer {
+        if let Some(writer) = writer {
             *last = (writer.tree.size(), writer.tree.root());
         }
         (last.0, hex(&last.1))
