@@ -5,10 +5,10 @@ mod facts;
 pub mod ledger;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use lavoir_core::command::Actor;
-use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, TokenId};
+use lavoir_core::command::{Actor, Machine as MachineFacts};
+use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Timestamp, TokenId};
 use lavoir_core::limits;
 use lavoir_core::observed::Observed;
 use lavoir_core::refusal::Refusal;
@@ -47,6 +47,8 @@ pub struct Panel<W: World> {
     pub shelf: Arc<Shelf>,
     /// The ledger in brief.
     pub briefs: Briefs,
+    /// What recipes are held against, with the time of its measure; none at first.
+    pub measured: Mutex<Option<(Timestamp, MachineFacts)>>,
     /// What is spoken to those who ask for neither language.
     pub language: Language,
     /// IANA name.
@@ -69,6 +71,13 @@ async fn carried_through(
 }
 
 impl<W: World> Panel<W> {
+    /// Has the ledger read to its end.
+    async fn ledger_read(&self) -> Result<(), No> {
+        let (size, _) = self.engine.root().await;
+        let store = self.engine.world().ledger_store();
+        self.briefs.catch_up(store, size).await.map_err(broke)
+    }
+
     async fn ledger_page(&self, asked: seen::LedgerAsked) -> Result<seen::LedgerPage, No> {
         let names = self.accounts.names().await.map_err(broke)?;
         let root = self.engine.root().await;
@@ -262,7 +271,10 @@ impl<W: World> Admin for Panel<W> {
                     return Err(convert::no(why.unwrap_or_else(Problem::inside)));
                 }
             };
+            // How long things took is not worth an error.
+            let _ = self.ledger_read().await;
             Ok(seen::RecipePage {
+                lasts: self.briefs.lasting(|all| all.of_recipe(&id)),
                 card: self.card(id, &recipe, &measured),
                 room: measured.1,
             })

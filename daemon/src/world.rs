@@ -240,6 +240,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         measures,
         shelf,
         briefs,
+        measured: std::sync::Mutex::default(),
         language: config.language,
         timezone: config.timezone.clone(),
         trust: trust(&config, ca.root_pem()),

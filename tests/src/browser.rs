@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 
 /// The key under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+const TAB: &str = "\u{e004}";
+const CONTROL: &str = "\u{e009}";
+/// More than any page has places to go to.
+const TABS_MAX: u32 = 120;
 /// For the driver to start, and for a page to show what is waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -216,6 +220,71 @@ impl Browser {
             json!({ "text": text }),
         )
         .map(|_| ())
+    }
+
+    /// Presses keys one after the other, wherever the focus is.
+    pub fn keys(&self, keys: &str) -> Result<()> {
+        let strokes: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                [
+                    json!({ "type": "keyDown", "value": key }),
+                    json!({ "type": "keyUp", "value": key }),
+                ]
+            })
+            .collect();
+        self.strokes(&strokes)
+    }
+
+    /// All that stands in a field, to be typed over.
+    pub fn select_all(&self) -> Result<()> {
+        self.strokes(&[
+            json!({ "type": "keyDown", "value": CONTROL }),
+            json!({ "type": "keyDown", "value": "a" }),
+            json!({ "type": "keyUp", "value": "a" }),
+            json!({ "type": "keyUp", "value": CONTROL }),
+        ])
+    }
+
+    fn strokes(&self, strokes: &[Value]) -> Result<()> {
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes });
+        self.post("/actions", json!({ "actions": [keyboard] }))
+            .map(drop)
+    }
+
+    /// Whether the focus is on such an element.
+    pub fn stands_at(&self, selector: &str) -> Result<bool> {
+        let focused = self.get("/element/active")?;
+        let those = json!({ "using": "css selector", "value": selector });
+        let those = self.post("/elements", those)?;
+        let those = those.as_array().context("no elements")?;
+        Ok(those.iter().any(|one| one[ELEMENT] == focused[ELEMENT]))
+    }
+
+    /// Goes on by Tab until the focus is on such an element, where it must be seen.
+    pub fn tab_to(&self, selector: &str) -> Result<()> {
+        for _ in 0..TABS_MAX {
+            self.keys(TAB)?;
+            if !self.stands_at(selector)? {
+                continue;
+            }
+            let focused = self.get("/element/active")?;
+            let element = focused[ELEMENT].as_str().unwrap_or_default();
+            let style = self.get(&format!("/element/{element}/css/outline-style"))?;
+            ensure!(style != "none", "the focus on {selector} is not seen");
+            return Ok(());
+        }
+        bail!("Tab never comes to {selector} at {:?}", self.url())
+    }
+
+    /// Presses keys that lead to another page, and waits for it.
+    pub fn leave_by(&self, keys: &str) -> Result<()> {
+        let page = self.find("html")?;
+        self.keys(keys)?;
+        self.wait("the next page", |browser| {
+            Ok(browser.get(&format!("/element/{page}/name")).is_err())
+        })?;
+        self.wait("its end", |browser| Ok(browser.has("footer")))
     }
 
     /// What can be read.

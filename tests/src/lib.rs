@@ -8,4 +8,5 @@ pub mod engine;
 pub mod memory;
 pub mod notes;
 pub mod shapes;
+pub mod text_browser;
 pub mod zone;

@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ToSpan as _, Zoned};
+use lavoir_core::amount::{self, tenths};
+pub(crate) use lavoir_core::amount::{disk, memory, number};
 use lavoir_core::id::Timestamp;
 use lavoir_core::text::Language;
 use serde::Serialize;
@@ -57,82 +59,14 @@ pub(crate) struct Moment {
     pub(crate) words: String,
 }
 
-/// 12 345 or 12,345.
-pub(crate) fn number(n: u64, language: Language) -> String {
-    let digits = n.to_string();
-    let between = match language {
-        Language::Fr => '\u{202f}',
-        Language::En => ',',
-    };
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(between);
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Tenths: 4,6 or 4.6; a whole number has no comma from 10 on.
-fn tenths(tenths: u64, language: Language) -> String {
-    let (whole, rest) = (tenths / 10, tenths % 10);
-    if rest == 0 || whole >= 100 {
-        return number(if rest >= 5 { whole + 1 } else { whole }, language);
-    }
-    let comma = match language {
-        Language::Fr => ',',
-        Language::En => '.',
-    };
-    format!("{}{comma}{rest}", number(whole, language))
-}
-
-/// Memory, in powers of 1024, as it is sold.
-pub(crate) fn memory(bytes: u64, language: Language) -> String {
-    scaled(
-        bytes,
-        1024,
-        ["Kio", "Mio", "Gio"],
-        ["KiB", "MiB", "GiB"],
-        language,
-    )
-}
-
 /// Memory given in MiB.
 pub(crate) fn memory_mib(mib: u64, language: Language) -> String {
-    memory(mib.saturating_mul(1024 * 1024), language)
-}
-
-/// Disk, in powers of 1000, as it is sold.
-pub(crate) fn disk(bytes: u64, language: Language) -> String {
-    scaled(
-        bytes,
-        1000,
-        ["ko", "Mo", "Go"],
-        ["kB", "MB", "GB"],
-        language,
-    )
+    amount::memory_mib(mib).get(language).to_owned()
 }
 
 /// Disk given in MiB.
 pub(crate) fn disk_mib(mib: u64, language: Language) -> String {
-    disk(mib.saturating_mul(1024 * 1024), language)
-}
-
-fn scaled(bytes: u64, base: u64, fr: [&str; 3], en: [&str; 3], language: Language) -> String {
-    let units = match language {
-        Language::Fr => fr,
-        Language::En => en,
-    };
-    let giga = base * base * base;
-    let (amount, unit) = if bytes >= giga {
-        (bytes / (giga / 10), units[2])
-    } else if bytes >= base * base {
-        (bytes / (base * base) * 10, units[1])
-    } else {
-        (bytes.div_ceil(base) * 10, units[0])
-    };
-    format!("{}{NO_BREAK}{unit}", tenths(amount, language))
+    amount::disk_mib(mib).get(language).to_owned()
 }
 
 /// Thousandths as a percentage.
@@ -179,6 +113,25 @@ pub(crate) fn duration(ms: u64, language: Language) -> String {
     }
 }
 
+/// How long something is likely to take: as coarse as such a guess is, and never shorter than what was seen.
+pub(crate) fn about(ms: u64, language: Language) -> String {
+    let s = ms.div_ceil(1_000);
+    let coarse = match s {
+        0..=10 => 10,
+        11..=60 => s.next_multiple_of(5),
+        61..=300 => s.next_multiple_of(30),
+        301..=3_600 => s.next_multiple_of(60),
+        _ => s.next_multiple_of(600),
+    };
+    let time = duration(coarse * 1_000, language);
+    match (language, s <= 10) {
+        (Language::Fr, true) => format!("moins de {time}"),
+        (Language::Fr, false) => format!("environ {time}"),
+        (Language::En, true) => format!("less than {time}"),
+        (Language::En, false) => format!("about {time}"),
+    }
+}
+
 /// The clock of the box and the reader's language.
 #[derive(Debug, Clone)]
 pub(crate) struct Calendar {
@@ -204,6 +157,19 @@ impl Calendar {
         Moment {
             iso: then.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
             words: self.words(&then),
+        }
+    }
+
+    /// The same for a moment of these last hours, as short as can be: for pictures.
+    pub(crate) fn lately(&self, at: Timestamp) -> String {
+        let then = zoned(at, &self.zone);
+        let clock = self.clock(&then);
+        if then.date() == self.now.date() {
+            return clock;
+        }
+        match self.language {
+            Language::Fr => format!("hier, {clock}"),
+            Language::En => format!("yesterday, {clock}"),
         }
     }
 
@@ -261,15 +227,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_sizes() {
+    fn shares_and_degrees() {
         use Language::{En, Fr};
-        assert_eq!(number(1_234_567, Fr), "1\u{202f}234\u{202f}567");
-        assert_eq!(number(1_234, En), "1,234");
-        assert_eq!(memory(4_831_838_208, Fr), "4,5\u{a0}Gio");
-        assert_eq!(memory(182 << 20, En), "182\u{a0}MiB");
-        assert_eq!(disk(412_000_000_000, Fr), "412\u{a0}Go");
-        assert_eq!(disk(1_500_000_000, En), "1.5\u{a0}GB");
-        assert_eq!(disk(0, Fr), "0\u{a0}ko");
         assert_eq!(percent(374, Fr), "37\u{a0}%");
         assert_eq!(percent(1000, En), "100%");
         assert_eq!(celsius(44_400, Fr), "44\u{a0}°C");
@@ -293,6 +252,23 @@ mod tests {
     }
 
     #[test]
+    fn guesses_are_coarse_and_never_shorter_than_what_was_seen() {
+        use Language::{En, Fr};
+        for (ms, fr) in [
+            (0, "moins de 10\u{a0}s"),
+            (9_400, "moins de 10\u{a0}s"),
+            (10_400, "environ 15\u{a0}s"),
+            (58_000, "environ 1\u{a0}min"),
+            (71_000, "environ 1\u{a0}min\u{a0}30\u{a0}s"),
+            (400_000, "environ 7\u{a0}min"),
+            (5_400_000, "environ 1\u{a0}h\u{a0}30\u{a0}min"),
+        ] {
+            assert_eq!(about(ms, Fr), fr);
+        }
+        assert_eq!(about(3_000, En), "less than 10\u{a0}s");
+    }
+
+    #[test]
     fn dates_by_the_clock_of_the_box() {
         // 22 November 2026, 07:00 UTC.
         let now = Timestamp(1_795_330_800_000);
@@ -300,6 +276,8 @@ mod tests {
         let ago = |hours: u64| Timestamp(now.0 - hours * 3_600_000);
         let (fr, en) = (calendar(Language::Fr), calendar(Language::En));
         assert_eq!(fr.moment(now).words, "aujourd’hui à 8\u{a0}h");
+        assert_eq!(fr.lately(now), "8\u{a0}h");
+        assert_eq!(en.lately(ago(20)), "yesterday, 12:00");
         assert_eq!(fr.moment(now).iso, "2026-11-22T08:00:00+01:00");
         assert_eq!(en.moment(ago(20)).words, "yesterday at 12:00");
         assert_eq!(fr.moment(ago(72)).words, "jeudi à 8\u{a0}h");

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod act;
+pub(crate) mod address;
 pub(crate) mod app;
 pub(crate) mod catalogue;
 pub(crate) mod door;

@@ -45,3 +45,22 @@
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
   };
 })();
+
+// Says which address comes of what is typed; the page says the same beforehand, as an example.
+(() => {
+  "use strict";
+  const field = document.getElementById("host");
+  const told = document.getElementById("host-result");
+  if (!field || !told) return;
+  let waits = 0;
+  const tell = () => {
+    const word = field.value.trim().toLowerCase();
+    const whole = word.includes(".") ? word : word + told.dataset.domain;
+    const sound = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/.test(whole);
+    told.textContent = sound ? told.dataset.words + " https://" + whole : "";
+    told.hidden = !sound;
+  };
+  // Once typing rests, so that a screen reader is not told of every letter.
+  field.addEventListener("input", () => { clearTimeout(waits); waits = setTimeout(tell, 400); });
+  tell();
+})();

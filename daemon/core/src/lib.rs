@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod amount;
 pub mod day;
 pub mod id;
 pub mod limits;
@@ -31,6 +32,7 @@ pub mod refusal;
 pub mod standing;
 pub mod state;
 
+pub mod lasting;
 pub mod observed;
 pub mod plan;
 pub mod renewal;

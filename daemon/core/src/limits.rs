@@ -50,6 +50,10 @@ pub const STEP_PAUSE_MS: u64 = 1_000;
 pub const STEP_PAUSE_MS_MAX: u64 = 60_000;
 /// Between two looks at the world without a reason, ms.
 pub const RECONCILE_EVERY_MS: u64 = 10_000;
+/// How many of the last times an act took are remembered, of each kind and app.
+pub const LASTING_KEPT_MAX: usize = 5;
+/// What took longer tells nothing: the box was off meanwhile, ms.
+pub const LASTING_MS_MAX: u64 = 6 * 3_600_000;
 /// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
 pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
 /// Between two looks at the certificates' ages, ms.
@@ -253,6 +257,8 @@ pub const WRONG_WAIT_MS: u64 = 2_000;
 pub const TRYING_ADDRESSES_MAX: usize = 4_096;
 /// Tries that are being looked at, at the same time.
 pub const TRIES_AT_ONCE_MAX: usize = 16;
+/// How long a measure of the machine serves the panel's catalogue, ms.
+pub const ROOM_KEPT_MS: u64 = 10_000;
 /// Ledger entries on a page of the panel.
 pub const LEDGER_ROWS: usize = 30;
 /// Bytes of words that are searched for.

@@ -9,6 +9,7 @@ use alloc::string::String;
 pub use accounts::AccountRefusal;
 pub use backups::BackupRefusal;
 
+use crate::amount::{disk_mib, memory_mib};
 use crate::app::Doing;
 use crate::id::{AppId, Hostname, PartId, RecipeId};
 use crate::text::{Message, Text};
@@ -509,11 +510,11 @@ impl Refusal {
                 needed_mib,
                 free_mib,
             } => (
-                Text::new(
-                    format!(
-                        "Il faut {needed_mib} Mio de mémoire ; la machine n'en a plus que {free_mib} de libres."
-                    ),
-                    format!("It needs {needed_mib} MiB of memory; the box has {free_mib} left."),
+                lacking(
+                    "mémoire",
+                    "memory",
+                    memory_mib(*needed_mib),
+                    memory_mib(*free_mib),
                 ),
                 Text::new(
                     "Arrêtez un service dont vous pouvez vous passer, ou ajoutez de la mémoire.",
@@ -524,12 +525,7 @@ impl Refusal {
                 needed_mib,
                 free_mib,
             } => (
-                Text::new(
-                    format!(
-                        "Il faut {needed_mib} Mio de disque ; la machine n'en a plus que {free_mib} de libres."
-                    ),
-                    format!("It needs {needed_mib} MiB of disk; the box has {free_mib} left."),
-                ),
+                lacking("disque", "disk", disk_mib(*needed_mib), disk_mib(*free_mib)),
                 Text::new(
                     "Effacez un service dont les données ne servent plus, ou ajoutez un disque.",
                     "Delete an app whose data are no longer needed, or add a disk.",
@@ -570,4 +566,17 @@ impl Doing {
         };
         Text::new(fr, en)
     }
+}
+
+fn lacking(fr: &str, en: &str, needed: Text, free: Text) -> Text {
+    Text::new(
+        format!(
+            "Il faut {} de {fr} ; la machine n'en a plus que {} de libres.",
+            needed.fr, free.fr
+        ),
+        format!(
+            "It needs {} of {en}; the box has {} left.",
+            needed.en, free.en
+        ),
+    )
 }

@@ -1,5 +1,6 @@
 //! `lavoir install`.
 
+use lavoir_core::amount::{disk_mib, memory_mib};
 use lavoir_core::text::Language;
 
 use super::args::InstallArgs;
@@ -57,18 +58,19 @@ fn present(terminal: &Terminal, recipe: &RecipeDetail) {
         visible(&card.version),
         visible(terminal.say(&card.summary))
     ));
+    let (ram, disk) = (
+        memory_mib(card.ram_mib.into()),
+        disk_mib(card.disk_mib.into()),
+    );
+    let licence = visible(&recipe.upstream.licence);
     terminal.error_line(&match terminal.language() {
         Language::Fr => format!(
-            "Il prend {} Mio de mémoire et {} Mio de disque au début. Licence : {}.",
-            card.ram_mib,
-            card.disk_mib,
-            visible(&recipe.upstream.licence)
+            "Il prend {} de mémoire et {} de disque au début. Licence : {licence}.",
+            ram.fr, disk.fr
         ),
         Language::En => format!(
-            "It takes {} MiB of memory and {} MiB of disk at first. Licence: {}.",
-            card.ram_mib,
-            card.disk_mib,
-            visible(&recipe.upstream.licence)
+            "It takes {} of memory and {} of disk at first. Licence: {licence}.",
+            ram.en, disk.en
         ),
     });
 }

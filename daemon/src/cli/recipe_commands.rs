@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lavoir_core::amount::{disk_mib, memory_mib};
 use lavoir_core::text::{Language, Text};
 
 use super::args::RecipeCommand;
@@ -162,15 +163,13 @@ async fn show(client: &Client, terminal: &Terminal, id: &str) -> Result<(), End>
         visible(&up.licence),
         visible(&up.source)
     ))?;
+    let (ram, disk) = (
+        memory_mib(card.ram_mib.into()),
+        disk_mib(card.disk_mib.into()),
+    );
     terminal.line(&match terminal.language() {
-        Language::Fr => format!(
-            "{} Mio de mémoire, {} Mio de disque",
-            card.ram_mib, card.disk_mib
-        ),
-        Language::En => format!(
-            "{} MiB of memory, {} MiB of disk",
-            card.ram_mib, card.disk_mib
-        ),
+        Language::Fr => format!("{} de mémoire, {} de disque", ram.fr, disk.fr),
+        Language::En => format!("{} of memory, {} of disk", ram.en, disk.en),
     })?;
     for question in &recipe.questions {
         let needed = if question.required && question.default.is_none() {

@@ -178,8 +178,8 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             ),
         ),
         Event::Settled { app, revision } => Text::new(
-            format!("a mené à bien pour « {app} » la décision {}", revision.0),
-            format!("has carried out decision {} for “{app}”", revision.0),
+            format!("a fait pour « {app} » ce que dit la ligne {}", revision.0),
+            format!("has done for “{app}” what line {} says", revision.0),
         ),
         Event::Failed {
             app,
@@ -190,11 +190,11 @@ fn what(event: &Event, names: &BTreeMap<PersonId, String>) -> Text {
             let step = step_words(step);
             Text::new(
                 format!(
-                    "n'a pas pu mener à bien pour « {app} » la décision {} : {} ({code})",
+                    "n'a pas pu faire pour « {app} » ce que dit la ligne {} : {} ({code})",
                     revision.0, step.fr
                 ),
                 format!(
-                    "could not carry out decision {} for “{app}”: {} ({code})",
+                    "could not do for “{app}” what line {} says: {} ({code})",
                     revision.0, step.en
                 ),
             )

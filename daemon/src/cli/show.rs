@@ -1,6 +1,7 @@
 //! What is shown of the box and its apps.
 
 use anstyle::Style;
+use lavoir_core::amount::memory_mib;
 use lavoir_core::id::{AppId, Timestamp};
 use lavoir_core::observed::Run;
 use lavoir_core::text::{Language, Text};
@@ -190,11 +191,12 @@ pub async fn app(client: &Client, terminal: &Terminal, app: &AppId) -> Result<()
     }
     fact("Recette :", "Recipe:", &recipe_of(card))?;
     fact("Installé le", "Installed on", &date(detail.installed_at))?;
-    let ram = match terminal.language() {
-        Language::Fr => format!("{} Mio", detail.ram_mib),
-        Language::En => format!("{} MiB", detail.ram_mib),
-    };
-    fact("Mémoire réservée :", "Memory set aside:", &ram)?;
+    let ram = memory_mib(detail.ram_mib.into());
+    fact(
+        "Mémoire réservée :",
+        "Memory set aside:",
+        terminal.say(&ram),
+    )?;
     for (id, answer) in &detail.answers {
         let private = terminal.pick("(gardé à part du registre)", "(kept beside the ledger)");
         let answer = answer.as_deref().map(visible);

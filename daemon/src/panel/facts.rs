@@ -1,11 +1,12 @@
 //! What the panel's pages say of apps, recipes and the machine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lavoir_core::app::App;
 use lavoir_core::command::Machine as MachineFacts;
 use lavoir_core::fit::{disk_left, ram_left};
-use lavoir_core::id::{AppId, RecipeId};
+use lavoir_core::id::{AppId, RecipeId, Timestamp};
+use lavoir_core::limits;
 use lavoir_core::recipe::{Question, Recipe};
 use lavoir_core::release::Answer;
 use lavoir_core::state::State;
@@ -14,15 +15,18 @@ use lavoir_web_admin::admin as seen;
 
 use super::{Panel, convert};
 use crate::api::failure_of;
-use crate::ports::{Containers as _, MachineFacts as _, World};
-use crate::progress::Standing;
+use crate::ports::{Clock as _, Containers as _, MachineFacts as _, World};
+use crate::progress::{AppProgress, Standing};
 
 impl<W: World> Panel<W> {
     pub(super) fn line(&self, app: &App) -> seen::AppLine {
         let (sign, state) = app.standing();
         let observed = self.observed.borrow().clone();
         let progress = self.progress.of(&app.id);
-        let steps = progress.filter(|_| app.doing().is_some()).map(|progress| {
+        // Until its plan begins, what is remembered is of the decision before.
+        let of_this =
+            |progress: &AppProgress| app.doing().is_some() && progress.revision == app.revision;
+        let steps = progress.filter(of_this).map(|progress| {
             let done = progress
                 .steps
                 .iter()
@@ -87,6 +91,7 @@ impl<W: World> Panel<W> {
             })
             .collect();
         let progress = self.progress.of(id);
+        let progress = progress.filter(|of| app.doing().is_none() || of.revision == app.revision);
         let failure = app.last_failure.clone().map(|failure| {
             let card = failure_of(app, progress.as_ref());
             seen::FailureFacts {
@@ -97,7 +102,7 @@ impl<W: World> Panel<W> {
         });
         let about = seen::LedgerAsked {
             app: Some(id.clone()),
-            limit: lavoir_core::limits::APP_HISTORY_MAX,
+            limit: limits::APP_HISTORY_MAX,
             ..Default::default()
         };
         let history = self.ledger_page(about).await;
@@ -123,14 +128,30 @@ impl<W: World> Panel<W> {
             progress: progress.map(convert::progress),
             failure,
             update: self.later(app).map(|recipe| update(app, &recipe)),
+            // The history has read the ledger to its end.
+            lasts: self.briefs.lasting(|all| all.of_app(id)),
             history: history.map(|page| page.lines).unwrap_or_default(),
         })
     }
 
-    pub(super) async fn room(&self) -> (Option<MachineFacts>, seen::Room) {
+    /// The machine, measured a short while ago: to look at all its ports takes longer than to make a page.
+    async fn measured(&self) -> Option<MachineFacts> {
         let world = self.engine.world();
+        let now = world.clock().now();
+        let fresh = |at: Timestamp| now.0.saturating_sub(at.0) < limits::ROOM_KEPT_MS;
+        if let Some((at, machine)) = &*lock(&self.measured)
+            && fresh(*at)
+        {
+            return Some(machine.clone());
+        }
         let data = world.containers().data_root().await;
-        let measured = world.machine_facts().measure(data.as_deref()).await.ok();
+        let machine = world.machine_facts().measure(data.as_deref()).await.ok()?;
+        *lock(&self.measured) = Some((now, machine.clone()));
+        Some(machine)
+    }
+
+    pub(super) async fn room(&self) -> (Option<MachineFacts>, seen::Room) {
+        let measured = self.measured().await;
         let state = self.engine.state();
         let room = measured.as_ref().map(|machine| seen::Room {
             ram_mib: ram_left(&state, None, machine),
@@ -197,6 +218,10 @@ impl<W: World> Panel<W> {
         by.sort_by_key(|(_, _, taken)| std::cmp::Reverse(*taken));
         by
     }
+}
+
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// None and some is some.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
 use lavoir_core::id::{AppId, PersonId};
+use lavoir_core::lasting::Lasting;
 use lavoir_core::ledger::{Entry, Hash, hex, read};
 use lavoir_core::limits;
 use lavoir_core::text::Language;
@@ -13,6 +14,9 @@ use lavoir_web_admin::admin::{ActorKind, EntryKind, LedgerAsked, LedgerLine, Led
 
 use crate::cli::sentences::sentence_with;
 use crate::ports::{Answer, LedgerStore};
+
+/// Entries read at once while words are looked for.
+const BATCH: usize = 64;
 
 /// What is known of each entry without reading it: four bytes, so that a hundred thousand cost little.
 #[derive(Default)]
@@ -24,6 +28,7 @@ pub struct Briefs {
 struct Kept {
     apps: BTreeMap<AppId, u16>,
     briefs: Vec<Brief>,
+    lasting: Lasting,
 }
 
 #[derive(Clone, Copy)]
@@ -44,6 +49,7 @@ impl Kept {
             kind: kind(entry),
             by: by(&entry.actor),
         });
+        self.lasting.apply(entry.index, entry.time, &entry.events);
     }
 }
 
@@ -61,8 +67,14 @@ impl Briefs {
         kept.briefs.len() as u64
     }
 
+    /// How long acts took, as far as the ledger was read.
+    pub fn lasting<T>(&self, ask: impl FnOnce(&Lasting) -> T) -> T {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(&kept.lasting)
+    }
+
     /// Reads those that were written since.
-    async fn catch_up(&self, store: &impl LedgerStore, size: u64) -> Answer<()> {
+    pub(super) async fn catch_up(&self, store: &impl LedgerStore, size: u64) -> Answer<()> {
         loop {
             let from = self.len();
             if from >= size {
@@ -138,11 +150,12 @@ pub async fn page(
     let last = before.saturating_sub(limits::LEDGER_SEARCHED_MAX);
     let mut lines = Vec::new();
     loop {
-        let (places, end) = briefs.find(asked, before, limit);
-        for place in &places {
-            before = *place;
-            let rows = store.read_from(*place, 1).await?;
-            let line = rows.first().and_then(|row| line(row, names));
+        // Words are looked for in many entries: several are read at once.
+        let batch = if words.is_some() { BATCH } else { limit };
+        let (places, end) = briefs.find(asked, before, batch);
+        for (place, row) in read_places(store, &places).await? {
+            before = place;
+            let line = line(&row, names);
             let fits = |line: &LedgerLine| {
                 words
                     .as_ref()
@@ -168,6 +181,23 @@ pub async fn page(
         lines,
         older: older.then_some(before),
     })
+}
+
+/// Reads the entries at these places, the latest first; those that stand side by side in one go.
+async fn read_places(
+    store: &impl LedgerStore,
+    places: &[u64],
+) -> Answer<Vec<(u64, (Vec<u8>, Hash))>> {
+    let mut all = Vec::new();
+    for run in places.chunk_by(|later, earlier| later - earlier == 1) {
+        let (Some(last), Some(first)) = (run.first(), run.last()) else {
+            continue;
+        };
+        let rows = store.read_from(*first, last - first + 1).await?;
+        let in_order: Vec<_> = (*first..).zip(rows).collect();
+        all.extend(in_order.into_iter().rev());
+    }
+    Ok(all)
 }
 
 fn page_max() -> usize {

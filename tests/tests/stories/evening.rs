@@ -1,5 +1,6 @@
-//! A first evening: somebody who has never seen a terminal opens the panel in a real browser, at a desk and then on a
-//! telephone without scripts. Pictures of each page are kept beside the build, to be looked at.
+//! A first evening: somebody who has never seen a terminal opens the panel in a real browser and gives their association
+//! a site, at a desk and then on a telephone without scripts; then each of the two the other way round. Pictures of each
+//! page are kept beside the build, to be looked at.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,6 +24,17 @@ const TELEPHONE: Look = Look {
     height: 740,
     script: false,
 };
+/// The other way round.
+const OLD_DESK: Look = Look {
+    name: "desk-without-scripts",
+    script: false,
+    ..DESK
+};
+const NEW_TELEPHONE: Look = Look {
+    name: "telephone-with-scripts",
+    script: true,
+    ..TELEPHONE
+};
 const NAME: &str = "Anne-Marie Dupré";
 const PASSWORD: &str = "quatre mots sans rapport";
 /// For an app to be made: its image is built.
@@ -32,7 +44,10 @@ const LONG: Duration = Duration::from_secs(600);
 fn a_first_evening_in_a_browser() -> Result<()> {
     let shelf = Shelf::new()?;
     let appliance = Appliance::start(&[shelf.path()])?;
-    let told = at_a_desk(&appliance, &shelf).and_then(|()| on_a_telephone(&appliance));
+    let told = at_a_desk(&appliance, &shelf)
+        .and_then(|()| on_a_telephone(&appliance))
+        .and_then(|()| rest(&appliance, OLD_DESK))
+        .and_then(|()| rest(&appliance, NEW_TELEPHONE));
     if told.is_err() {
         eprintln!("{}", appliance.logs());
     }
@@ -82,41 +97,53 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     let again = appliance.cli(&["setup-code"])?;
     ensure!(again.is_empty(), "the code serves again: {again}");
 
-    println!("== a calendar is chosen and installed");
+    println!("== a site is chosen and installed");
     browser.press("a[href='/catalogue']")?;
     browser.picture("catalogue")?;
-    browser.press("main a[href='/catalogue/radicale']")?;
+    browser.press("main a[href='/catalogue/wordpress']")?;
     browser.picture("recipe")?;
-    browser.press("main a[href='/catalogue/radicale/install']")?;
+    browser.press("main a[href='/catalogue/wordpress/install']")?;
+    browser.picture("install")?;
+    browser.fill("#host", "Le journal")?;
     browser.press(SEND)?;
     ensure!(browser.has("#summary"), "it is installed without an answer");
     browser.picture("install-wrong")?;
-    browser.fill("#host", "agenda")?;
-    browser.fill("#answer-admin", "bureau")?;
+    fill_in(&browser, "journal", "Le Verger")?;
     browser.press(SEND)?;
     let app = browser.url()?;
-    ensure!(app.starts_with(&at("/apps/")), "{app}");
-    let id = app.rsplit('/').next().unwrap_or_default().to_owned();
+    ensure!(app == at("/apps/journal"), "{app}");
+    let id = "journal";
     browser.wait("the steps", |browser| Ok(browser.has(".steps")))?;
     browser.picture("installing")?;
     settled(&browser, "the installation")?;
     browser.picture("installed")?;
-    browser.press(&format!("main a[href='https://agenda.{DOMAIN}/']"))?;
-    browser.wait("Radicale", |browser| {
-        Ok(browser.text("body")?.contains("Collection management"))
-    })?;
+
+    println!("== its password is read, and a page is published");
+    browser.press(&format!("main a[href='/apps/{id}/secrets/admin_password']"))?;
+    browser.picture("secret")?;
+    browser.press(SEND)?;
+    let password = browser.text("code.secret")?;
+    let site = format!("https://journal.{DOMAIN}");
+    publish(&browser, &site, &password)?;
+    browser.go(&site)?;
     browser.picture("the-service-itself")?;
 
     println!("== a setting is changed");
     browser.go(&app)?;
     browser.press(&format!("main a[href='/apps/{id}/settings']"))?;
     browser.picture("settings")?;
-    browser.choose("input[value='authenticated']")?;
+    browser.fill("#answer-title", "Le Verger partagé")?;
     browser.press(SEND)?;
     settled(&browser, "the change")?;
+    the_page_is_there(&browser, &site)?;
+    ensure!(
+        browser.text("body")?.contains("Le Verger partagé"),
+        "the new title is not shown"
+    );
 
     println!("== a later version comes");
-    shelf.next_version("radicale")?;
+    // Of the same image: the life of three services builds the next one.
+    shelf.next_recipe("wordpress")?;
     let update = format!("main a[href='/apps/{id}/act/update']");
     browser.wait("the update", |browser| {
         browser.go(&app)?;
@@ -126,22 +153,26 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     browser.press(&update)?;
     browser.picture("update")?;
     browser.press(SEND)?;
+    browser.wait("the steps", |browser| Ok(browser.has(".steps")))?;
+    // Those of the update, not of the change before it.
+    let steps = browser.text(".steps")?;
+    ensure!(steps.contains("de côté"), "{steps}");
+    browser.picture("updating")?;
     settled(&browser, "the update")?;
-    let version = appliance.json(&["app", "show", &id])?["version"].clone();
+    let version = appliance.json(&["app", "show", id])?["version"].clone();
     ensure!(
         version.as_str().is_some_and(|v| v.ends_with("-2")),
         "{version}"
     );
+    the_page_is_there(&browser, &site)?;
 
-    println!("== a password is read, and the ledger says so");
-    browser.go(&at(&format!("/apps/{id}/secrets/admin_password")))?;
-    browser.press(SEND)?;
+    println!("== the ledger is read");
     browser.go(&at("/ledger"))?;
     let ledger = browser.text("main")?;
     for words in [
         NAME,
         "lit le secret",
-        "met « agenda » à jour",
+        "met « journal » à jour",
         "ouvre, avec le code",
     ] {
         // Typography puts other spaces and apostrophes.
@@ -154,7 +185,8 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     browser.picture("ledger")?;
 
     println!("== removed and brought back");
-    away_and_back(&browser, &app, &id)?;
+    away_and_back(&browser, &app, id)?;
+    the_page_is_there(&browser, &site)?;
 
     println!("== a program gets a token");
     browser.go(&at("/account"))?;
@@ -173,14 +205,14 @@ fn at_a_desk(appliance: &Appliance, shelf: &Shelf) -> Result<()> {
     let status = appliance
         .ask(DOMAIN, "/v1/status", &["--header", &bearer])?
         .expect(200)?;
-    ensure!(status.contains("agenda"), "{status}");
+    ensure!(status.contains("journal"), "{status}");
     let page = appliance.get(DOMAIN, "/v1/status")?;
     ensure!(page.status == 401, "anyone may read: {}", page.status);
 
     let key = key.unwrap_or_default();
     let log = fs::read_to_string(appliance.scratch().join("daemon.log"))?;
     let ledger = appliance.cli(&["ledger", "show", "--json"])?;
-    for secret in [PASSWORD, &code, key, "mairie", "Dupré"] {
+    for secret in [PASSWORD, &code, key, &password, "mairie", "Dupré"] {
         ensure!(!log.contains(secret), "the log has {secret}");
         ensure!(!ledger.contains(secret), "the ledger has {secret}");
     }
@@ -231,24 +263,31 @@ fn on_a_telephone(appliance: &Appliance) -> Result<()> {
             page.rsplit('/').next().unwrap_or(page)
         })?;
     }
-    browser.go(&at("/catalogue/radicale/install"))?;
-    browser.fill("#host", "agenda-2")?;
-    browser.fill("#answer-admin", "accueil")?;
+    browser.go(&format!("https://journal.{DOMAIN}/{PAGE_PATH}"))?;
+    browser.picture("the-page")?;
+    browser.go(&at("/catalogue/wordpress/install"))?;
     browser.picture("install")?;
+    fill_in(&browser, "gazette", "La gazette du quartier")?;
     browser.press(SEND)?;
     let app = browser.url()?;
-    let id = app.rsplit('/').next().unwrap_or_default().to_owned();
+    let id = "gazette";
+    ensure!(app == at("/apps/gazette"), "{app}");
     browser.picture("installing")?;
     settled(&browser, "the installation")?;
     browser.picture("installed")?;
-    away_and_back(&browser, &app, &id)?;
+    browser.press(&format!("main a[href='/apps/{id}/settings']"))?;
+    browser.fill("#answer-title", "La gazette")?;
+    browser.picture("settings")?;
+    browser.press(SEND)?;
+    settled(&browser, "the change")?;
+    away_and_back(&browser, &app, id)?;
     browser.go(&at(&format!("/apps/{id}/act/delete")))?;
     browser.picture("delete")?;
     browser.fill("#sure", &id)?;
     browser.press(SEND)?;
     browser.wait_long("the deletion", LONG, |browser| {
         browser.go(&at("/"))?;
-        Ok(!browser.text("main")?.contains("agenda-2"))
+        Ok(!browser.text("main")?.contains("gazette"))
     })
 }
 
@@ -277,4 +316,77 @@ fn away_and_back(browser: &Browser, app: &str, id: &str) -> Result<()> {
     browser.press(SEND)?;
     settled(browser, "the return")?;
     browser.picture("back")
+}
+
+fn fill_in(browser: &Browser, host: &str, title: &str) -> Result<()> {
+    browser.fill("#host", host)?;
+    browser.fill("#answer-title", title)?;
+    browser.fill("#answer-admin", "camille")?;
+    browser.fill("#answer-email", "camille@verger.example")
+}
+
+const PAGE: &str = "Fête du vélo";
+const PAGE_PATH: &str = "fete-du-velo/";
+
+/// As the site's first account, in the site's own editor.
+fn publish(browser: &Browser, site: &str, password: &str) -> Result<()> {
+    browser.go(&format!("{site}/wp-login.php"))?;
+    browser.fill("#user_login", "camille")?;
+    browser.fill("#user_pass", password)?;
+    browser.press("#wp-submit")?;
+    let text = "Samedi%2C+place+du+lavoir.";
+    browser.go(&format!(
+        "{site}/wp-admin/post-new.php?post_type=page&post_title=F%C3%AAte+du+v%C3%A9lo&content={text}"
+    ))?;
+    browser.wait_long("the site's editor", LONG, |browser| {
+        Ok(browser.has(".editor-post-publish-panel__toggle:not([aria-disabled=true])"))
+    })?;
+    // It welcomes whoever comes for the first time.
+    browser.wait("the editor's welcome to go", |browser| {
+        browser.keys("\u{e00c}")?;
+        Ok(!browser.has(".components-modal__screen-overlay"))
+    })?;
+    browser.choose(".editor-post-publish-panel__toggle")?;
+    let really = ".editor-post-publish-panel .editor-post-publish-button";
+    browser.wait("the last question", |browser| Ok(browser.has(really)))?;
+    browser.choose(really)?;
+    browser.wait("the page to be published", |browser| {
+        Ok(browser.has(".post-publish-panel__postpublish"))
+    })?;
+    the_page_is_there(browser, site)
+}
+
+fn the_page_is_there(browser: &Browser, site: &str) -> Result<()> {
+    browser.go(&format!("{site}/{PAGE_PATH}"))?;
+    let page = browser.text("body")?;
+    ensure!(
+        page.contains(PAGE) && page.contains("Samedi, place du lavoir."),
+        "the page is not there:\n{page}"
+    );
+    Ok(())
+}
+
+/// Signs in, looks at each page, stops the site and starts it again.
+fn rest(appliance: &Appliance, look: Look) -> Result<()> {
+    println!("== the rest of it: {}", look.name);
+    let browser = browser(appliance, look)?;
+    browser.dark(true)?;
+    browser.go(&at("/apps/journal"))?;
+    browser.fill("#name", NAME)?;
+    browser.fill("#password", PASSWORD)?;
+    browser.press(SEND)?;
+    browser.picture("app")?;
+    browser.press("main a[href='/apps/journal/act/stop']")?;
+    browser.picture("stop")?;
+    browser.press(SEND)?;
+    settled(&browser, "the stop")?;
+    browser.picture("stopped")?;
+    browser.press("#live a[href='/apps/journal/act/start']")?;
+    browser.press(SEND)?;
+    settled(&browser, "the start")?;
+    for page in ["", "catalogue", "machine", "ledger", "account", "help"] {
+        browser.go(&at(&format!("/{page}")))?;
+        browser.picture(if page.is_empty() { "home" } else { page })?;
+    }
+    Ok(())
 }

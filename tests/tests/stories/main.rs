@@ -6,6 +6,8 @@ mod calendar;
 mod evening;
 mod life;
 mod map;
+mod pace;
 mod saved;
 mod shelf;
+mod terminal;
 mod weblog;

@@ -35,6 +35,17 @@ impl Shelf {
 
     /// The same software in the recipe's next version, with an image of its own.
     pub fn next_version(&self, recipe: &str) -> Result<()> {
+        let (version, next) = self.next_recipe(recipe)?;
+        let image = format!("{recipe}/image/Containerfile");
+        self.change(
+            &image,
+            &format!("LAVOIR_RECIPE={version}"),
+            &format!("LAVOIR_RECIPE={next}"),
+        )
+    }
+
+    /// The same, of the same image: nothing has to be built. The version before, and the next one.
+    pub fn next_recipe(&self, recipe: &str) -> Result<(String, String)> {
         let toml: toml::Table = toml::from_str(&fs::read_to_string(
             self.dir.path().join(recipe).join("recipe.toml"),
         )?)?;
@@ -45,12 +56,7 @@ impl Shelf {
             &format!("version = \"{version}\""),
             &format!("version = \"{next}\""),
         )?;
-        let image = format!("{recipe}/image/Containerfile");
-        self.change(
-            &image,
-            &format!("LAVOIR_RECIPE={version}"),
-            &format!("LAVOIR_RECIPE={next}"),
-        )
+        Ok((version, next))
     }
 
     /// A version that starts and spoils its data, then never becomes healthy.

@@ -7,7 +7,7 @@ disk-everything = Disque
 disk-system = Disque du système
 disk-data = Disque des données
 busy = Processeur
-busy-words = occupé à { $share }
+busy-words = Occupé à { $share }
 cores = { $n ->
     [one] un cœur
    *[other] { $n } cœurs
@@ -18,10 +18,10 @@ network-words = { $come } reçus et { $gone } envoyés par seconde
 network-come = Reçu par seconde
 network-gone = Envoyé par seconde
 system = Système
-parts-title = Qui occupe la mémoire
-parts-label = Qui occupe la mémoire :
-parts-who = Qui
-memory-system = Système
+parts-title = La mémoire, service par service
+parts-label = Mémoire occupée :
+parts-who = Service
+memory-system = La machine elle-même
 memory-free = Libre
 lately = Ces dernières heures
 picture-memory-title = Mémoire

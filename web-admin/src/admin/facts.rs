@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lavoir_core::app::{Doing, Failure, Intent};
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision, Timestamp};
+use lavoir_core::lasting::Times;
 use lavoir_core::observed::Run;
 use lavoir_core::recipe::{Keep, Question, Recipe};
 use lavoir_core::standing::Sign;
@@ -123,6 +124,8 @@ pub struct AppPage {
     pub failure: Option<FailureFacts>,
     /// The later version that the catalogue has.
     pub update: Option<Update>,
+    /// How long acts took.
+    pub lasts: Times,
     /// The latest entries about it.
     pub history: Vec<LedgerLine>,
 }
@@ -311,6 +314,8 @@ pub struct RecipePage {
     pub card: RecipeCard,
     /// What the machine has left.
     pub room: Room,
+    /// How long acts took with it.
+    pub lasts: Times,
 }
 
 /// An act that is asked for.

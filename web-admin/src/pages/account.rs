@@ -27,20 +27,26 @@ pub(crate) async fn page(
     State(panel): State<Arc<Panel>>,
     SignedIn(reader, session): SignedIn,
 ) -> Response {
-    let (password, token) = (
-        password_fields(&reader),
-        token_fields(&reader, "", "read", "30"),
-    );
-    show(
-        &panel,
-        &reader,
-        &session,
-        StatusCode::OK,
-        &password,
-        &token,
-        Vec::new(),
-    )
-    .await
+    let forms = Forms::new(&reader);
+    show(&panel, &reader, &session, StatusCode::OK, forms).await
+}
+
+/// The page's two forms, and what is wrong with no field of theirs.
+struct Forms {
+    password: Vec<Field>,
+    token: Vec<Field>,
+    rest: Vec<Wrong>,
+}
+
+impl Forms {
+    /// Nothing is filled in yet.
+    fn new(reader: &Reader) -> Self {
+        Self {
+            password: password_fields(reader),
+            token: token_fields(reader, "", "read", "30"),
+            rest: Vec::new(),
+        }
+    }
 }
 
 fn password_fields(reader: &Reader) -> Vec<Field> {
@@ -109,9 +115,7 @@ async fn show(
     reader: &Reader,
     session: &Session,
     status: StatusCode,
-    password: &[Field],
-    token: &[Field],
-    rest: Vec<Wrong>,
+    forms: Forms,
 ) -> Response {
     let account = match panel.admin.account(session).await {
         Ok(account) => account,
@@ -143,10 +147,10 @@ async fn show(
             }
         })
         .collect();
-    let mut wrong = summary(password, Vec::new());
-    wrong.extend(summary(token, rest));
+    let mut wrong = summary(&forms.password, Vec::new());
+    wrong.extend(summary(&forms.token, forms.rest));
     let of_page = context! {
-        password => password.to_vec(), token => token.to_vec(), sessions, tokens, wrong,
+        password => forms.password, token => forms.token, sessions, tokens, wrong,
         name => session.name.as_str(),
     };
     let title = reader.t("account-title");
@@ -188,24 +192,15 @@ pub(crate) async fn change_password(
     SentBy(sent, session): SentBy,
 ) -> Response {
     let reader = &sent.reader;
-    let mut fields = password_fields(reader);
+    let mut forms = Forms::new(reader);
+    let fields = &mut forms.password;
     let (old, new, again) = (sent.raw("old"), sent.raw("new"), sent.raw("again"));
     fields[0].error = old.is_empty().then(|| reader.t("wrong-empty"));
     fields[1].error = password_wrong(reader, new);
     fields[2].error = (new != again).then(|| reader.t("wrong-again"));
-    let token = token_fields(reader, "", "read", "30");
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
     if fields.iter().any(|field| field.error.is_some()) {
-        return show(
-            &panel,
-            reader,
-            &session,
-            status,
-            &fields,
-            &token,
-            Vec::new(),
-        )
-        .await;
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return show(&panel, reader, &session, status, forms).await;
     }
     // The old password can be guessed here as at the door.
     let Some(one_try) = panel.throttle.try_from(reader.from).await else {
@@ -221,17 +216,9 @@ pub(crate) async fn change_password(
             welcome(&new, "/account")
         }
         Err(no) => {
-            let rest = said(reader, &mut fields, &no);
-            show(
-                &panel,
-                reader,
-                &session,
-                refused::status(no.kind),
-                &fields,
-                &token,
-                rest,
-            )
-            .await
+            forms.rest = said(reader, &mut forms.password, &no);
+            let status = refused::status(no.kind);
+            show(&panel, reader, &session, status, forms).await
         }
     }
 }
@@ -252,7 +239,11 @@ pub(crate) async fn make_token(
 ) -> Response {
     let reader = &sent.reader;
     let (label, scope, days) = (sent.get("label"), sent.get("scope"), sent.get("days"));
-    let mut fields = token_fields(reader, label, scope, days);
+    let mut forms = Forms {
+        token: token_fields(reader, label, scope, days),
+        ..Forms::new(reader)
+    };
+    let fields = &mut forms.token;
     let asked_scope = match scope {
         "read" => Some(TokenScope::Read),
         "act" => Some(TokenScope::Act),
@@ -273,20 +264,10 @@ pub(crate) async fn make_token(
     let choose = |is_none: bool| is_none.then(|| reader.t("wrong-choose"));
     fields[1].error = choose(asked_scope.is_none());
     fields[2].error = choose(asked_days.is_none());
-    let password = password_fields(reader);
     let sound = !fields.iter().any(|field| field.error.is_some());
     let (Some(scope), Some(days), true) = (asked_scope, asked_days, sound) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return show(
-            &panel,
-            reader,
-            &session,
-            status,
-            &password,
-            &fields,
-            Vec::new(),
-        )
-        .await;
+        return show(&panel, reader, &session, status, forms).await;
     };
     let hand = match panel.tokens.take(&sent.form_token) {
         Taken::First(hand) => hand,
@@ -305,17 +286,9 @@ pub(crate) async fn make_token(
             reader.page("token.html", Chapter::Account, &title, of_page)
         }
         Err(no) => {
-            let rest = said(reader, &mut fields, &no);
-            show(
-                &panel,
-                reader,
-                &session,
-                refused::status(no.kind),
-                &password,
-                &fields,
-                rest,
-            )
-            .await
+            forms.rest = said(reader, &mut forms.token, &no);
+            let status = refused::status(no.kind);
+            show(&panel, reader, &session, status, forms).await
         }
     }
 }

@@ -3,21 +3,24 @@
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use lavoir_core::app::Doing;
 use lavoir_core::id::{AppId, PartId};
+use lavoir_core::lasting::Times;
 use lavoir_core::recipe::{Question, QuestionKind};
 use lavoir_core::text::{Message, Text};
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app::named;
+use super::app::{At, SentAt};
 use crate::admin::{Act, Answered, AppPage, No, NoKind, Session};
+use crate::figures;
 use crate::form_token::{InHand, Taken};
 use crate::forms::{
     Choice, Field, Wrong, answer_name, answers, asked, place, set_wrong, summary, wrong,
 };
 use crate::panel::Panel;
-use crate::reader::{Reader, Sent, SentBy, SignedIn};
+use crate::reader::{Reader, Sent};
 use crate::refused;
 use crate::render::{Chapter, see};
 
@@ -79,6 +82,36 @@ fn broke() -> No {
     }
 }
 
+/// What goes on during an act, by the same words.
+fn doing_of(word: &str) -> Option<Doing> {
+    Some(match word {
+        "start" => Doing::Start,
+        "stop" => Doing::Stop,
+        "restart" => Doing::Restart,
+        "remove" => Doing::Remove,
+        "reinstall" => Doing::Reinstall,
+        "delete" => Doing::Delete,
+        "update" => Doing::Update,
+        _ => return None,
+    })
+}
+
+/// How long it takes: as it was seen on this box, in words without a number where it was not.
+pub(crate) fn lasts(
+    reader: &Reader,
+    times: &Times,
+    doing: Option<Doing>,
+    (seen, unseen): (&str, &str),
+) -> String {
+    match doing.and_then(|doing| times.likely(doing)) {
+        Some(ms) => {
+            let about = figures::about(ms, reader.language);
+            reader.words().with(seen, &[("about", &about)])
+        }
+        None => reader.t(unseen),
+    }
+}
+
 /// The acts that have a page, by their word in its address.
 fn act_of(word: &str, app: &AppPage, answers: BTreeMap<PartId, String>) -> Option<Act> {
     let id = app.line.id.clone();
@@ -95,14 +128,9 @@ fn act_of(word: &str, app: &AppPage, answers: BTreeMap<PartId, String>) -> Optio
 }
 
 pub(crate) async fn confirm(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(reader, _): SignedIn,
-    Path((id, word)): Path<(String, String)>,
+    At { reader, app }: At,
+    Path((_, word)): Path<(String, String)>,
 ) -> Response {
-    let app = match named(&panel, &reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
     if act_of(&word, &app, BTreeMap::new()).is_none() {
         return refused::missing(&reader, Chapter::App);
     }
@@ -154,6 +182,9 @@ fn show_confirm(
         let key = format!("act-{word}-{part}");
         reader.words().with(&key, &[("name", &name)])
     };
+    let lasts_key = format!("act-{word}-lasts");
+    let keys = (lasts_key.as_str(), &*format!("{lasts_key}-unknown"));
+    let lasts = lasts(reader, &app.lasts, doing_of(word), keys);
     let update = app
         .update
         .as_ref()
@@ -167,6 +198,7 @@ fn show_confirm(
         });
     let of_page = context! {
         id => app.line.id.as_str(), name => name.as_str(), word, update,
+        lasts,
         happens => say("happens"), kept => say("kept"), back => say("back"), button => say("button"),
         grave => matches!(word, "delete" | "remove"),
         volumes => app.volumes.iter().map(|(label, _)| reader.text(label)).collect::<Vec<_>>(),
@@ -179,15 +211,10 @@ fn show_confirm(
 
 pub(crate) async fn act(
     State(panel): State<Arc<Panel>>,
-    Path((id, word)): Path<(String, String)>,
-    SentBy(sent, session): SentBy,
+    Path((_, word)): Path<(String, String)>,
+    SentAt { sent, session, app }: SentAt,
 ) -> Response {
     let reader = &sent.reader;
-    let app = match named(&panel, reader, &id).await {
-        Ok(app) => app,
-        // Sent twice, and the first time it was deleted.
-        Err(response) => return response,
-    };
     let typed = |question: &Question| sent.get(&answer_name(&question.id)).to_owned();
     let mut fields = confirm_fields(reader, &app, &word, typed);
     let questions = app.update.as_ref().map(|update| &update.questions[..]);
@@ -215,15 +242,7 @@ pub(crate) async fn act(
     }
 }
 
-pub(crate) async fn settings(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(reader, _): SignedIn,
-    Path(id): Path<String>,
-) -> Response {
-    let app = match named(&panel, &reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
+pub(crate) async fn settings(At { reader, app }: At) -> Response {
     let fields = setting_fields(&reader, &app, |_| None);
     show_settings(&reader, StatusCode::OK, &app, &fields, Vec::new())
 }
@@ -292,20 +311,16 @@ fn show_settings(
     let title = reader.words().with("settings-title", &[("name", &name)]);
     let of_page = context! {
         id => app.line.id.as_str(), name => name.as_str(), fields => fields.to_vec(), wrong => summary(fields, rest), fixed,
+        lasts => lasts(reader, &app.lasts, Some(Doing::Change), ("settings-lasts", "settings-lasts-unknown")),
     };
     reader.page_as(status, "settings.html", Chapter::App, &title, of_page)
 }
 
 pub(crate) async fn change(
     State(panel): State<Arc<Panel>>,
-    Path(id): Path<String>,
-    SentBy(sent, session): SentBy,
+    SentAt { sent, session, app }: SentAt,
 ) -> Response {
     let reader = &sent.reader;
-    let app = match named(&panel, reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
     let typed = |question: &Question| sent.get(&answer_name(&question.id)).to_owned();
     let mut fields = setting_fields(reader, &app, |question| Some(typed(question)));
     let answers = changed(reader, &sent, &app, &mut fields);
@@ -360,14 +375,9 @@ fn changed(
 }
 
 pub(crate) async fn secret(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(reader, _): SignedIn,
-    Path((id, secret)): Path<(String, String)>,
+    At { reader, app }: At,
+    Path((_, secret)): Path<(String, String)>,
 ) -> Response {
-    let app = match named(&panel, &reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
     show_secret(&reader, &app, &secret, None)
 }
 
@@ -391,14 +401,10 @@ fn show_secret(reader: &Reader, app: &AppPage, secret: &str, value: Option<&str>
 /// The one answer to a form that is no redirection: the secret stands on it, and nowhere else.
 pub(crate) async fn read_secret(
     State(panel): State<Arc<Panel>>,
-    Path((id, secret)): Path<(String, String)>,
-    SentBy(sent, session): SentBy,
+    Path((_, secret)): Path<(String, String)>,
+    SentAt { sent, session, app }: SentAt,
 ) -> Response {
     let reader = &sent.reader;
-    let app = match named(&panel, reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
     let back = format!("/apps/{}", app.line.id);
     let Ok(part) = secret.parse::<PartId>() else {
         return refused::missing(reader, Chapter::App);

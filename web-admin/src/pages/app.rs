@@ -1,6 +1,7 @@
 //! An app's page, and what its containers wrote.
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use lavoir_core::app::{Doing, Intent};
 use lavoir_core::id::AppId;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 
 use super::home::standing;
 use super::{home, ledger};
-use crate::admin::{Answered, AppPage, Container, Measure, Setting, Step, StepStanding, Unit};
+use crate::admin::{
+    Answered, AppPage, Container, Measure, Session, Setting, Step, StepStanding, Unit,
+};
 use crate::panel::Panel;
-use crate::reader::{Reader, SignedIn};
+use crate::reader::{Reader, Sent, SentBy, SignedIn};
 use crate::render::Chapter;
 use crate::{figures, refused};
 
@@ -30,22 +33,61 @@ pub(crate) struct StepRow {
     now: bool,
 }
 
-/// Reads the app that a path names.
-pub(crate) async fn named(panel: &Panel, reader: &Reader, id: &str) -> Result<AppPage, Response> {
-    let gone = || refused::gone(reader);
-    let id: AppId = id.parse().map_err(|_| gone())?;
-    panel.admin.app(&id).await.ok_or_else(gone)
+/// Somebody who is signed in, at the page of an app that is there.
+pub(crate) struct At {
+    pub(crate) reader: Reader,
+    pub(crate) app: AppPage,
 }
 
-pub(crate) async fn page(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(reader, _): SignedIn,
-    Path(id): Path<String>,
-) -> Response {
-    let app = match named(&panel, &reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
+/// A form about an app that is there.
+pub(crate) struct SentAt {
+    pub(crate) sent: Sent,
+    pub(crate) session: Session,
+    pub(crate) app: AppPage,
+}
+
+impl FromRequestParts<Arc<Panel>> for At {
+    type Rejection = Response;
+    async fn from_request_parts(
+        parts: &mut Parts,
+        panel: &Arc<Panel>,
+    ) -> Result<Self, Self::Rejection> {
+        let SignedIn(reader, _) = SignedIn::from_request_parts(parts, panel).await?;
+        let id = named(parts).await;
+        let app = found(panel, &reader, id).await?;
+        Ok(Self { reader, app })
+    }
+}
+
+impl FromRequest<Arc<Panel>> for SentAt {
+    type Rejection = Response;
+    async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, Self::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        let id = named(&mut parts).await;
+        let request = Request::from_parts(parts, body);
+        let SentBy(sent, session) = SentBy::from_request(request, panel).await?;
+        // Sent twice, and the first time it was deleted: gone too.
+        let app = found(panel, &sent.reader, id).await?;
+        Ok(Self { sent, session, app })
+    }
+}
+
+/// The app that the path names, when it may be a name.
+async fn named(parts: &mut Parts) -> Option<AppId> {
+    let names = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (_, id) = names.iter().find(|(name, _)| *name == "app")?;
+    id.parse().ok()
+}
+
+async fn found(panel: &Panel, reader: &Reader, id: Option<AppId>) -> Result<AppPage, Response> {
+    let app = match id {
+        Some(id) => panel.admin.app(&id).await,
+        None => None,
     };
+    app.ok_or_else(|| refused::gone(reader))
+}
+
+pub(crate) async fn page(At { reader, app }: At) -> Response {
     let line = &app.line;
     let (sign, state) = standing(&reader, line);
     let busy = line.doing.is_some();
@@ -64,8 +106,9 @@ pub(crate) async fn page(
         version => home::short(&line.version), recipe => line.recipe.as_str(),
         update => line.update.as_deref().map(|to| {
             let (from, to) = home::versions(&line.version, to);
-            context! { from, to }
+            context! { from, to, lasts => likely(&reader, &app, Some(Doing::Update), "app-update-lasts") }
         }),
+        lasts => likely(&reader, &app, line.doing, "app-lasts"),
         installed => reader.calendar.date(app.installed_at),
         extra_hosts => app.extra_hosts.iter()
             .map(|(label, host)| context! { label => reader.text(label), host => host.as_str() })
@@ -77,7 +120,7 @@ pub(crate) async fn page(
             .collect::<Vec<_>>(),
         memory => memory(&reader, &app),
         data => app.data_used.map(|bytes| figures::disk(bytes, language)),
-        containers => app.containers.iter().map(|one| container(&reader, one)).collect::<Vec<_>>(),
+        containers => app.containers.iter().map(|one| container(&reader, &app, one)).collect::<Vec<_>>(),
         volumes => app.volumes.iter()
             .map(|(label, keep)| context! { label => reader.text(label), cache => *keep == Keep::Cache })
             .collect::<Vec<_>>(),
@@ -107,6 +150,12 @@ fn title(reader: &Reader, app: &AppPage) -> String {
         None => return name,
     };
     reader.words().with(key, &[("name", &name)])
+}
+
+/// How long it is likely to take, where that was seen on this box.
+fn likely(reader: &Reader, app: &AppPage, doing: Option<Doing>, key: &str) -> Option<String> {
+    let about = figures::about(app.lasts.likely(doing?)?, reader.language);
+    Some(reader.words().with(key, &[("about", &about)]))
 }
 
 fn memory(reader: &Reader, app: &AppPage) -> String {
@@ -154,12 +203,14 @@ fn in_words(reader: &Reader, setting: &Setting, answer: &str) -> String {
     }
 }
 
-fn container(reader: &Reader, container: &Container) -> Value {
+fn container(reader: &Reader, app: &AppPage, container: &Container) -> Value {
+    let at_rest = app.line.intent != Intent::Running;
     let (sign, key) = match (container.run, container.one_shot) {
         (Some(Run::Exited(0)), true) => ("fine", "run-ended-well"),
         (Some(Run::Healthy), _) => ("fine", "run-well"),
         (Some(Run::Starting | Run::Created), _) => ("busy", "run-starting"),
         (Some(Run::Unhealthy), _) => ("grave", "run-unwell"),
+        (Some(Run::Exited(_)), _) if at_rest => ("rest", "run-ended"),
         (Some(Run::Exited(_)), _) => ("grave", "run-ended"),
         (None, _) => ("rest", "run-absent"),
     };
@@ -244,7 +295,7 @@ fn measured(reader: &Reader, measure: Measure) -> String {
 }
 
 /// With a capital letter.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut signs = text.chars();
     let first = signs.next().into_iter().flat_map(char::to_uppercase);
     first.chain(signs).collect()
@@ -280,15 +331,7 @@ fn bounded(lines: &[String], count: usize, bytes: usize) -> Vec<String> {
     kept
 }
 
-pub(crate) async fn logs(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(reader, _): SignedIn,
-    Path(id): Path<String>,
-) -> Response {
-    let app = match named(&panel, &reader, &id).await {
-        Ok(app) => app,
-        Err(response) => return response,
-    };
+pub(crate) async fn logs(State(panel): State<Arc<Panel>>, At { reader, app }: At) -> Response {
     let back = format!("/apps/{}", app.line.id);
     let lines = panel
         .admin

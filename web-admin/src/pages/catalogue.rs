@@ -227,7 +227,7 @@ pub(crate) fn facts(reader: &Reader, page: &RecipePage) -> minijinja::Value {
         .privacy
         .data
         .iter()
-        .map(|data| (reader.text(&data.what), reader.text(&data.kept)))
+        .map(|data| (reader.text(&data.what), inside(&reader.text(&data.kept))))
         .collect();
     let fixed: Vec<String> = recipe
         .questions
@@ -270,6 +270,17 @@ pub(crate) fn facts(reader: &Reader, page: &RecipePage) -> minijinja::Value {
         asks => recipe.questions.iter().filter(|q| q.kind != QuestionKind::Secret).count(),
         installed => page.card.installed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }
+}
+
+/// As it stands inside a sentence: without a capital, but for words that are nothing but capitals.
+fn inside(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next();
+    if signs.clone().next().is_some_and(char::is_uppercase) {
+        return text.to_owned();
+    }
+    let first = first.into_iter().flat_map(char::to_lowercase);
+    first.chain(signs).collect()
 }
 
 /// An address that may be a link: a recipe's word could be anything.

@@ -3,14 +3,17 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use lavoir_core::app::Doing;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
-use lavoir_core::recipe::Recipe;
+use lavoir_core::recipe::{Question, Recipe};
 use minijinja::context;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::act::lasts;
+use super::address::{self, example, free_name};
 use super::catalogue;
-use crate::admin::{Act, No, RecipePage};
+use crate::admin::{Act, No, RecipeCard, RecipePage};
 use crate::form_token::Taken;
 use crate::forms::{Field, Wrong, answer_name, answers, asked, place, summary};
 use crate::panel::Panel;
@@ -28,7 +31,7 @@ pub(crate) async fn form(
         Err(response) => return response,
     };
     let suggested = free_name(&panel, page.card.id.as_str());
-    let fields = fields(&reader, &page.card.recipe, &suggested, |question| {
+    let fields = fields(&reader, &page.card, &suggested, |question| {
         question.default.clone().unwrap_or_default()
     });
     show(&reader, StatusCode::OK, &page, &fields, Vec::new())
@@ -42,38 +45,25 @@ async fn read(panel: &Panel, reader: &Reader, id: &str) -> Result<RecipePage, Re
     page.map_err(|no| refused::no(reader, Chapter::Catalogue, &no, "/catalogue"))
 }
 
-/// The name itself, or with the first number that is free.
-fn free_name(panel: &Panel, wanted: &str) -> String {
-    let taken: Vec<String> = panel
-        .admin
-        .apps()
-        .iter()
-        .map(|app| app.id.to_string())
-        .collect();
-    let numbered = (2..1_000).map(|n| format!("{wanted}-{n}"));
-    std::iter::once(wanted.to_owned())
-        .chain(numbered)
-        .find(|name| !taken.contains(name) && name.parse::<AppId>().is_ok())
-        .unwrap_or_else(|| "service".to_owned())
-}
-
 fn fields(
     reader: &Reader,
-    recipe: &Recipe,
+    card: &RecipeCard,
     host: &str,
-    value: impl Fn(&lavoir_core::recipe::Question) -> String,
+    value: impl Fn(&Question) -> String,
 ) -> Vec<Field> {
     let domain = format!(".{}", reader.about.domain);
-    let permanent = recipe.federation.permanent_address;
+    let recipe = &card.recipe;
+    let key = if recipe.federation.permanent_address {
+        "install-host-hint-permanent"
+    } else {
+        "install-host-hint"
+    };
+    let of_recipe = example(reader, "host-example", card.id.as_str());
     let mut fields = vec![Field {
         id: "host".into(),
         kind: "address",
         label: reader.t("install-host"),
-        hint: Some(reader.t(if permanent {
-            "install-host-hint-permanent"
-        } else {
-            "install-host-hint"
-        })),
+        hint: Some(format!("{} {of_recipe}", reader.t(key))),
         value: host.strip_suffix(&domain).unwrap_or(host).to_owned(),
         required: true,
         autocomplete: "off",
@@ -99,7 +89,8 @@ fn show(
     let name = reader.text(&page.card.recipe.name);
     let title = reader.words().with("install-title", &[("name", &name)]);
     let of_page = context! {
-        fields => fields.to_vec(), wrong => summary(fields, rest), ..catalogue::facts(reader, page)
+        fields => fields.to_vec(), wrong => summary(fields, rest),
+        lasts => lasts(reader, &page.lasts, Some(Doing::Install), ("install-lasts", "install-lasts-unknown")), ..catalogue::facts(reader, page)
     };
     reader.page_as(status, "install.html", Chapter::Catalogue, &title, of_page)
 }
@@ -115,18 +106,14 @@ pub(crate) async fn install(
         Err(response) => return response,
     };
     let recipe = &page.card.recipe;
-    let typed = sent.get("host").to_lowercase();
-    let mut fields = fields(reader, recipe, &typed, |question| {
+    let shown = sent.get("host");
+    let typed = shown.to_lowercase();
+    let mut fields = fields(reader, &page.card, shown, |question| {
         sent.get(&answer_name(&question.id)).to_owned()
     });
-    let host = address(&typed, &reader.about.domain);
+    let host = address::whole(&typed, &reader.about.domain);
     if host.is_none() {
-        let key = if typed.is_empty() {
-            "wrong-empty"
-        } else {
-            "wrong-host"
-        };
-        fields[0].error = Some(reader.t(key));
+        fields[0].error = Some(address::wrong(&panel, reader, &typed));
     }
     let answers = answers(reader, &sent, &recipe.questions, &mut fields);
     let unsound = fields.iter().any(|field| field.error.is_some());
@@ -150,11 +137,17 @@ pub(crate) async fn install(
     };
     match super::act::carry_out(&panel, session, act, hand).await {
         Ok(app) => see(&format!("/apps/{app}")),
-        Err(no) => not_installed(reader, &page, fields, &no),
+        Err(no) => not_installed(&panel, reader, &page, fields, &no),
     }
 }
 
-fn not_installed(reader: &Reader, page: &RecipePage, mut fields: Vec<Field>, no: &No) -> Response {
+fn not_installed(
+    panel: &Panel,
+    reader: &Reader,
+    page: &RecipePage,
+    mut fields: Vec<Field>,
+    no: &No,
+) -> Response {
     let mut rest = place(reader, &mut fields, &no.problems);
     if no.problems.is_empty() {
         let text = format!(
@@ -164,22 +157,13 @@ fn not_installed(reader: &Reader, page: &RecipePage, mut fields: Vec<Field>, no:
         );
         // What the core says of an address belongs to that field.
         if no.message.code.starts_with("host-") {
-            fields[0].error = Some(text);
+            let other = address::other(panel, reader, &fields[0].value);
+            fields[0].error = Some(format!("{text} {other}"));
         } else {
             rest.push(Wrong { at: None, text });
         }
     }
     show(reader, refused::status(no.kind), page, &fields, rest)
-}
-
-/// What was typed, under the box's domain unless it says so itself.
-fn address(typed: &str, domain: &str) -> Option<Hostname> {
-    let whole = if typed.ends_with(&format!(".{domain}")) || typed.contains('.') {
-        typed.to_owned()
-    } else {
-        format!("{typed}.{domain}")
-    };
-    whole.parse().ok()
 }
 
 /// The first word of the address where it may be a short name and is free; the recipe's otherwise.

@@ -55,7 +55,7 @@ fn lead(reader: &Reader, machine: &Machine) -> Option<String> {
         reader.words().with("machine-up", &[("time", &words)])
     });
     let parts: Vec<String> = machine.model.clone().into_iter().chain(up).collect();
-    (!parts.is_empty()).then(|| parts.join(" · "))
+    (!parts.is_empty()).then(|| super::app::sentence(&parts.join(" · ")))
 }
 
 fn memory(reader: &Reader, amount: Amount) -> String {
@@ -198,8 +198,8 @@ fn draw(
         title => reader.t(&format!("picture-{what}-title")),
         label => sentence, path => line.path(),
         top => figure(line.top), middle => figure(line.top / 2),
-        from => history.first().map(|sample| reader.calendar.moment(sample.at).words),
-        to => history.last().map(|sample| reader.calendar.moment(sample.at).words),
+        from => history.first().map(|sample| reader.calendar.lately(sample.at)),
+        to => history.last().map(|sample| reader.calendar.lately(sample.at)),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use lavoir_core::app::{Doing, Failure, Intent};
 use lavoir_core::id::Revision;
+use lavoir_core::lasting::Times;
 use lavoir_core::observed::Run;
 use lavoir_core::recipe::{Keep, Question, Recipe};
 use lavoir_core::standing::Sign;
@@ -82,6 +83,7 @@ pub fn quiet_app(id: &str, name: &str, recipe: &str) -> AppPage {
         progress: None,
         failure: None,
         update: None,
+        lasts: Times::of(Doing::Stop, [9_000, 17_000, 16_000]),
         history: Vec::new(),
     }
 }
@@ -100,6 +102,7 @@ pub fn open_app(id: &str, name: &str, recipe: &str) -> AppPage {
 pub fn blog(update: bool) -> AppPage {
     let mut app = open_app("blog", "WordPress", "wordpress");
     if update {
+        app.lasts = Times::of(Doing::Update, [64_000, 71_000]);
         app.line.update = Some("6.8.13-1".into());
         let questions: Vec<Question> = serde_json::from_value(recipes::questions()).unwrap();
         app.update = Some(Update {
@@ -166,6 +169,7 @@ pub fn map_being_installed() -> AppPage {
         next_step: Text::new("Vérifiez le réseau.", "Check the network."),
     });
     app.progress = Some(Progress { steps });
+    app.lasts = Times::of(Doing::Install, [190_000]);
     app
 }
 
@@ -207,7 +211,12 @@ pub fn files_broken() -> AppPage {
 }
 
 pub fn forum_stopped() -> AppPage {
-    quiet_app("forum", "Discourse", "divers")
+    let mut app = quiet_app("forum", "Discourse", "divers");
+    for container in &mut app.containers {
+        container.run = Some(Run::Exited(0));
+        container.memory = None;
+    }
+    app
 }
 
 pub fn votes_went_back() -> AppPage {

@@ -24,9 +24,9 @@ pub fn page(house: &House, asked: &LedgerAsked) -> Result<LedgerPage, No> {
                 .rev()
                 .map(|index| match index % 4 {
                     0 => house.line(index, Text::new("Camille Le Goff installe « blog » : WordPress 6.8.12-1, sur blog.verger.example.", "Camille Le Goff installs “blog”: WordPress 6.8.12-1, at blog.verger.example."), EntryKind::Decisions),
-                    1 => house.line(index, Text::new("La machine a mené à bien pour « blog » la décision 390.", "The box has carried out decision 390 for “blog”."), EntryKind::Settled),
+                    1 => house.line(index, Text::new("La machine a fait pour « blog » ce que dit la ligne 390.", "The box has done for “blog” what line 390 says."), EntryKind::Settled),
                     2 => house.line(index, Text::new("Camille Le Goff lit le secret « admin_password » de « blog ».", "Camille Le Goff reads the secret “admin_password” of “blog”."), EntryKind::Secrets),
-                    _ => house.line(index, Text::new("La machine n'a pas pu mener à bien pour « fichiers » la décision 12 : vérifier que le service répond (no-answer).", "The box could not carry out decision 12 for “fichiers”: check that the app answers (no-answer)."), EntryKind::Failed),
+                    _ => house.line(index, Text::new("La machine n'a pas pu faire pour « fichiers » ce que dit la ligne 12 : vérifier que le service répond (no-answer).", "The box could not do for “fichiers” what line 12 says: check that the app answers (no-answer)."), EntryKind::Failed),
                 })
                 .collect();
     let older = lines

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lavoir_core::app::{Doing, Intent};
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, PartId, PersonId, RecipeId, Revision, Timestamp};
+use lavoir_core::lasting::Times;
 use lavoir_core::refusal::Refusal;
 use lavoir_core::standing::Sign;
 use lavoir_core::text::{Language, Message, Text};
@@ -369,8 +370,8 @@ impl Admin for House {
                     self.line(
                         391,
                         Text::new(
-                            "La machine a mené à bien pour « blog » la décision 390.",
-                            "The box has carried out decision 390 for “blog”.",
+                            "La machine a fait pour « blog » ce que dit la ligne 390.",
+                            "The box has done for “blog” what line 390 says.",
                         ),
                         EntryKind::Settled,
                     ),
@@ -467,6 +468,7 @@ impl Admin for House {
                     ram_mib: 3_100,
                     disk_mib: 390_000,
                 },
+                lasts: Times::default(),
             })
         })
     }

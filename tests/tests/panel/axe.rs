@@ -1,25 +1,17 @@
 //! axe-core finds nothing on any page of the panel, in any state: on a narrow telephone in French and light, and on a
 //! desk in English and dark. No page is wider than its window.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-
-#[path = "../../web-admin/tests/house/mod.rs"]
-mod house;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
 use base64::Engine as _;
-use house::House;
-use house::pages::PAGES;
 use lavoir_tests::browser::{Browser, Look};
 use sha2::{Digest as _, Sha512};
+
+use crate::house::House;
+use crate::house::pages::PAGES;
+use crate::served::serve;
 
 /// axe-core as published: this version, these bytes.
 const AXE: &str = "axe-core@4.14.1";
@@ -59,40 +51,6 @@ fn axe() -> String {
         .expect("tar");
     assert!(script.status.success());
     String::from_utf8(script.stdout).unwrap()
-}
-
-/// A house at a port of its own. Loopback has no HTTPS: what the session's cookie would say is put in here.
-fn serve(house: House, signed_in: bool, language: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let come_in = move |mut request: Request, next: Next| async move {
-        let kept = request.headers().get(header::COOKIE);
-        let kept = kept.and_then(|one| one.to_str().ok()).unwrap_or_default();
-        let session = if signed_in {
-            format!("__Host-lavoir={}; ", house::TOKEN)
-        } else {
-            String::new()
-        };
-        let all = format!("{session}__Host-lavoir-language={language}; {kept}");
-        let all = HeaderValue::from_str(all.trim_end_matches("; ")).unwrap();
-        request.headers_mut().insert(header::COOKIE, all);
-        let answer: Response = next.run(request).await;
-        answer
-    };
-    let panel = lavoir_web_admin::panel(Arc::new(house)).layer(from_fn(come_in));
-    // Ends with the test's process.
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, panel).await.unwrap();
-        });
-    });
-    address
 }
 
 /// What axe finds on the page that is shown, and whether the page is wider than its window.
