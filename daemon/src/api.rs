@@ -42,7 +42,7 @@ use crate::backups::desk::BackupDesk;
 use crate::engine::Engine;
 use crate::measures::Measures;
 use crate::orders::CertificateCard;
-use crate::ports::{Containers as _, World};
+use crate::ports::{Clock as _, Containers as _, World};
 use crate::progress::Progress;
 
 /// What the API answers from.
@@ -109,6 +109,7 @@ async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
         engine: api.engine.world().containers().is_there().await,
         ledger: wire::LedgerRoot { size, root },
         apps: apps::cards(&state, &api.observed.borrow()),
+        backups: backups::concerns(&state, api.engine.world().clock().now()),
         certificates: api.certificates.borrow().clone(),
     })
 }

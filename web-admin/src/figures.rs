@@ -1,5 +1,6 @@
 //! Numbers, sizes, durations, dates, as the reader writes them.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ToSpan as _, Zoned};
 use lavoir_core::amount::{self, tenths};
@@ -188,6 +189,36 @@ impl Calendar {
             Language::En if day == yesterday => format!("yesterday at {clock}"),
             Language::En if day > week && day < today => format!("{} at {clock}", DAYS_EN[weekday]),
             Language::En => format!("{} at {clock}", self.day(then)),
+        }
+    }
+
+    /// The day of a moment, by the box's clock.
+    pub(crate) fn day_of(&self, at: Timestamp) -> Date {
+        zoned(at, &self.zone).date()
+    }
+
+    /// Today, by the box's clock.
+    pub(crate) fn today(&self) -> Date {
+        self.now.date()
+    }
+
+    /// A day of these last weeks: “Saturday 21 November”.
+    pub(crate) fn recent_day(&self, day: Date) -> String {
+        let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
+        let days = match self.language {
+            Language::Fr => DAYS_FR,
+            Language::En => DAYS_EN,
+        };
+        format!("{} {}", days[weekday], self.short_day(day))
+    }
+
+    /// The same without the day of the week.
+    pub(crate) fn short_day(&self, day: Date) -> String {
+        let month = usize::try_from(day.month() - 1).unwrap_or(0) % 12;
+        match (self.language, day.day()) {
+            (Language::Fr, 1) => format!("1er{NO_BREAK}{}", MONTHS_FR[month]),
+            (Language::Fr, n) => format!("{n}{NO_BREAK}{}", MONTHS_FR[month]),
+            (Language::En, n) => format!("{n}{NO_BREAK}{}", MONTHS_EN[month]),
         }
     }
 
