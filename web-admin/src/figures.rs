@@ -177,16 +177,19 @@ impl Calendar {
     fn words(&self, then: &Zoned) -> String {
         let (today, day) = (self.now.date(), then.date());
         let yesterday = today.saturating_sub(1.day());
+        let tomorrow = today.saturating_add(1.day());
         let week = today.saturating_sub(6.days());
         let clock = self.clock(then);
         let weekday = usize::try_from(then.weekday().to_monday_zero_offset()).unwrap_or(0);
         match self.language {
             Language::Fr if day == today => format!("aujourd’hui à {clock}"),
             Language::Fr if day == yesterday => format!("hier à {clock}"),
+            Language::Fr if day == tomorrow => format!("demain à {clock}"),
             Language::Fr if day > week && day < today => format!("{} à {clock}", DAYS_FR[weekday]),
             Language::Fr => format!("{} à {clock}", self.day(then)),
             Language::En if day == today => format!("today at {clock}"),
             Language::En if day == yesterday => format!("yesterday at {clock}"),
+            Language::En if day == tomorrow => format!("tomorrow at {clock}"),
             Language::En if day > week && day < today => format!("{} at {clock}", DAYS_EN[weekday]),
             Language::En => format!("{} at {clock}", self.day(then)),
         }
@@ -316,6 +319,9 @@ mod tests {
             en.moment(ago(24 * 30)).words,
             "23\u{a0}October 2026 at 09:00"
         );
+        let then = Timestamp(now.0 + 20 * 3_600_000);
+        assert_eq!(fr.moment(then).words, "demain à 4\u{a0}h");
+        assert_eq!(en.moment(then).words, "tomorrow at 04:00");
         assert_eq!(fr.date(ago(24 * 21)), "1er\u{a0}novembre 2026");
         assert_eq!(
             Calendar::new(Language::En, "Nowhere", now)

@@ -14,7 +14,7 @@ use lavoir_core::limits;
 use lavoir_core::text::{Message, Text};
 use minijinja::{Value, context};
 
-use super::app::{bounded, measured};
+use super::app::{bounded, measured, sentence};
 use crate::admin::{AppLine, Backups, Presence, RepositoryFacts, RoundFacts, SavedFacts};
 use crate::panel::Panel;
 use crate::reader::{Reader, SignedIn};
@@ -262,7 +262,7 @@ pub(crate) fn kept(reader: &Reader, keep: &KeepRule) -> String {
         .filter(|(_, n)| *n > 0)
         .map(|(key, n)| reader.words().count(key, u64::from(*n)));
     let all: Vec<String> = said.collect();
-    format!("{}.", all.join(", "))
+    format!("{}.", sentence(&all.join(", ")))
 }
 
 fn place(reader: &Reader, apps: &[AppLine], one: &RepositoryFacts) -> Value {
@@ -284,6 +284,7 @@ fn place(reader: &Reader, apps: &[AppLine], one: &RepositoryFacts) -> Value {
         ),
         Presence::There { .. } => ("fine", reader.t("place-there")),
         Presence::Away(_) => ("warn", reader.t("place-away")),
+        Presence::Unknown if one.round.is_some() => ("busy", reader.t("place-busy")),
         Presence::Unknown => ("rest", reader.t("place-unknown")),
     };
     let checked = one.tidied.as_ref().map(|tidied| {

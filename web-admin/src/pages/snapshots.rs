@@ -238,15 +238,12 @@ pub(crate) async fn folder(
         Ok(listed) => listed,
         Err(no) => return refused::no(&reader, Chapter::Backups, &no, &found.back()),
     };
-    let further = (listed.len() > limits::SNAPSHOT_ROWS).then(|| {
-        let from = inside.from + limits::SNAPSHOT_ROWS;
-        format!("{base}?path={}&from={from}", encoded(folder))
-    });
     let under = folder.trim_end_matches('/');
+    let mut left = limits::SNAPSHOT_BYTES_ON_PAGE_MAX;
     let rows: Vec<Value> = listed
         .iter()
         .take(limits::SNAPSHOT_ROWS)
-        .map(|entry| {
+        .map_while(|entry| {
             let inner = format!("{under}/{}", entry.name);
             let can_be_had = inner.starts_with("/data/") || inner.starts_with("/dumps/");
             let link = match (entry.folder, entry.file && can_be_had) {
@@ -254,13 +251,24 @@ pub(crate) async fn folder(
                 (false, true) => Some(format!("{base}/file?path={}", encoded(&inner))),
                 (false, false) => None,
             };
-            context! {
+            // One is always shown, so that every page leads on.
+            let whole = left == limits::SNAPSHOT_BYTES_ON_PAGE_MAX;
+            left =
+                left.saturating_sub(entry.name.len() + link.as_ref().map_or(0, String::len) + 100);
+            if left == 0 && !whole {
+                return None;
+            }
+            Some(context! {
                 name => shown(&entry.name), folder => entry.folder, link,
                 size => entry.file.then(|| figures::disk(entry.bytes, reader.language)),
                 changed => entry.changed.map(|at| reader.calendar.moment(at)),
-            }
+            })
         })
         .collect();
+    let further = (rows.len() < listed.len()).then(|| {
+        let from = inside.from.saturating_add(rows.len());
+        format!("{base}?path={}&from={from}", encoded(folder))
+    });
     let when = reader.calendar.moment(found.snapshot.at);
     let words = [("name", found.name(&reader)), ("when", when.words)];
     let words = words.each_ref().map(|(key, text)| (*key, text.as_str()));
