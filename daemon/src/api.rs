@@ -111,6 +111,7 @@ async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
         clock: clock::doubt(api.engine.world().clock().now(), state.last_time()),
         ledger: wire::LedgerRoot { size, root },
         apps: apps::cards(&state, &api.observed.borrow()),
+        backups: backups::concerns(&state, api.engine.world().clock().now()),
         certificates: api.certificates.borrow().clone(),
     })
 }

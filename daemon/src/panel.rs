@@ -1,12 +1,14 @@
 //! What the daemon does for the panel: the same roads as the API's, in the panel's own words.
 
+mod backups;
 mod convert;
 mod facts;
 pub mod ledger;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use lavoir_core::backup::{Concern, RepositoryId, SnapshotId};
 use lavoir_core::clock;
 use lavoir_core::command::{Actor, Machine as MachineFacts};
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Timestamp, TokenId};
@@ -21,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::accounts::{Accounts, Begun, NewToken};
 use crate::api::{Desk, Problem};
+use crate::backups::desk::BackupDesk;
+use crate::backups::under_way::Now;
 use crate::catalogue::Shelf;
 use crate::engine::Engine;
 use crate::measures::Measures;
@@ -38,6 +42,8 @@ pub struct Panel<W: World> {
     pub accounts: Arc<Accounts<W>>,
     /// What is under way.
     pub progress: Arc<Progress>,
+    /// Repositories and snapshots.
+    pub backups: Arc<BackupDesk<W>>,
     /// What is.
     pub observed: watch::Receiver<Arc<Observed>>,
     /// Hosts that the gateway has opened.
@@ -317,6 +323,66 @@ impl<W: World> Admin for Panel<W> {
         })
     }
 
+    fn backup_concerns(&self) -> Vec<Concern> {
+        self.concerns()
+    }
+
+    fn backups(&self) -> Waits<'_, Result<seen::Backups, No>> {
+        Box::pin(self.all_backups())
+    }
+
+    fn act_on_backups(
+        &self,
+        who: &seen::Session,
+        act: seen::BackupAct,
+    ) -> Waits<'_, Result<(), No>> {
+        Box::pin(self.backup_act(Actor::Person(who.person), act))
+    }
+
+    fn read_repository_key(
+        &self,
+        who: &seen::Session,
+        id: &RepositoryId,
+    ) -> Waits<'_, Result<Zeroizing<String>, No>> {
+        let (actor, id) = (Actor::Person(who.person), id.clone());
+        Box::pin(async move { self.key_of(actor, &id).await })
+    }
+
+    fn snapshots(&self, id: &RepositoryId) -> Waits<'_, Result<Vec<seen::SnapshotFacts>, No>> {
+        let id = id.clone();
+        Box::pin(async move { self.all_snapshots(&id).await })
+    }
+
+    fn snapshot_folder(
+        &self,
+        (id, snapshot): (&RepositoryId, &SnapshotId),
+        folder: &str,
+        from: usize,
+        count: usize,
+    ) -> Waits<'_, Result<Vec<seen::EntryFacts>, No>> {
+        let (id, snapshot, folder) = (id.clone(), snapshot.clone(), folder.to_owned());
+        Box::pin(async move { self.folder_of((&id, &snapshot), &folder, from, count).await })
+    }
+
+    fn snapshot_file(
+        &self,
+        (id, snapshot): (&RepositoryId, &SnapshotId),
+        path: &str,
+    ) -> Waits<'_, Result<seen::FileStream, No>> {
+        let (id, snapshot, path) = (id.clone(), snapshot.clone(), path.to_owned());
+        Box::pin(async move { self.file_of((&id, &snapshot), &path).await })
+    }
+
+    fn restore(
+        &self,
+        who: &seen::Session,
+        (id, snapshot): (&RepositoryId, &SnapshotId),
+    ) -> Waits<'_, Result<seen::Decided, No>> {
+        let (id, snapshot) = (id.clone(), snapshot.clone());
+        let actor = Actor::Person(who.person);
+        Box::pin(async move { self.restored(actor, (&id, &snapshot)).await })
+    }
+
     fn machine(&self) -> Waits<'_, seen::Machine> {
         Box::pin(async move { self.machine_now() })
     }
@@ -334,6 +400,7 @@ impl<W: World> Admin for Panel<W> {
             states: self.engine.watch(),
             changes: self.progress.watch(),
             open_hosts: self.open_hosts.clone(),
+            saving: self.backups.watch(),
         })
     }
 }
@@ -342,6 +409,7 @@ struct Follows {
     states: watch::Receiver<Arc<State>>,
     changes: watch::Receiver<u64>,
     open_hosts: watch::Receiver<BTreeSet<Hostname>>,
+    saving: watch::Receiver<BTreeMap<RepositoryId, Now>>,
 }
 
 impl seen::Watch for Follows {
@@ -351,6 +419,7 @@ impl seen::Watch for Follows {
                 changed = self.states.changed() => changed,
                 changed = self.changes.changed() => changed,
                 changed = self.open_hosts.changed() => changed,
+                changed = self.saving.changed() => changed,
             };
             moved.is_ok()
         })

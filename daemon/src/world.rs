@@ -234,7 +234,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         desk: desk.clone(),
         accounts: accounts.clone(),
         measures: measures.clone(),
-        backups: backup_desk,
+        backups: backup_desk.clone(),
         followed: Arc::new(Semaphore::new(limits::PROGRESS_STREAMS_MAX)),
     });
     let router = api::router(api.clone());
@@ -243,6 +243,7 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         desk,
         accounts,
         progress,
+        backups: backup_desk,
         observed,
         open_hosts,
         measures,

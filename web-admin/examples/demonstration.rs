@@ -1,5 +1,5 @@
 //! The panel over a house in memory, to be looked at in a browser: `cargo run --example demonstration -- 8099 busy`.
-//! Houses: untouched, empty, calm, busy, hostile. Whoever asks is signed in, but for the door's own pages; `?lang=fr`
+//! Houses: untouched, empty, calm, busy, hostile, saving, damaged. Whoever asks is signed in, but for the door's own pages; `?lang=fr`
 //! or `?lang=en` in an address chooses the language.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -26,6 +26,8 @@ async fn main() {
         Some("empty") => House::empty(),
         Some("calm") => House::calm(),
         Some("hostile") => House::hostile(),
+        Some("saving") => House::with(house::backups::saving()),
+        Some("damaged") => House::with(house::backups::damaged()),
         _ => House::busy(),
     };
     let panel = lavoir_web_admin::panel(Arc::new(house)).layer(from_fn(come_in));

@@ -1,6 +1,7 @@
 //! The seam between the panel and the daemon: what the panel asks, and plain data that it gets. No HTML on either
 //! side; every text that comes from a recipe, a container or a person is shown escaped.
 
+mod backups;
 mod facts;
 mod people;
 
@@ -8,9 +9,11 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use lavoir_core::backup::{Concern, RepositoryId, SnapshotId};
 use lavoir_core::id::{AppId, PartId, RecipeId};
 use zeroize::Zeroizing;
 
+pub use backups::*;
 pub use facts::*;
 pub use people::*;
 
@@ -75,6 +78,41 @@ pub trait Admin: Send + Sync + 'static {
         app: &AppId,
         secret: &PartId,
     ) -> Waits<'_, Result<Zeroizing<String>, No>>;
+
+    /// What needs somebody about backups, the gravest first: in memory.
+    fn backup_concerns(&self) -> Vec<Concern>;
+    /// Where backups go, what was saved. Whether each place is there is looked at, within bounds.
+    fn backups(&self) -> Waits<'_, Result<Backups, No>>;
+    /// Asks for an act about repositories. Problems of a new one stand at `path`, `name`, `key`.
+    fn act_on_backups(&self, who: &Session, act: BackupAct) -> Waits<'_, Result<(), No>>;
+    /// Reads a repository's key; it is written down that they did.
+    fn read_repository_key(
+        &self,
+        who: &Session,
+        id: &RepositoryId,
+    ) -> Waits<'_, Result<Zeroizing<String>, No>>;
+    /// All snapshots of a repository, the latest first. May take long, or for ever.
+    fn snapshots(&self, id: &RepositoryId) -> Waits<'_, Result<Vec<SnapshotFacts>, No>>;
+    /// Entries of a folder in a snapshot from the place `from` on, at most `count`. May take long.
+    fn snapshot_folder(
+        &self,
+        at: (&RepositoryId, &SnapshotId),
+        folder: &str,
+        from: usize,
+        count: usize,
+    ) -> Waits<'_, Result<Vec<EntryFacts>, No>>;
+    /// A file of a snapshot. Secrets are not given out this way.
+    fn snapshot_file(
+        &self,
+        at: (&RepositoryId, &SnapshotId),
+        path: &str,
+    ) -> Waits<'_, Result<FileStream, No>>;
+    /// Has an app made again what it was in a snapshot.
+    fn restore(
+        &self,
+        who: &Session,
+        at: (&RepositoryId, &SnapshotId),
+    ) -> Waits<'_, Result<Decided, No>>;
 
     /// The machine, measured a short while ago, and how it was before.
     fn machine(&self) -> Waits<'_, Machine>;

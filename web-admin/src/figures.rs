@@ -1,5 +1,6 @@
 //! Numbers, sizes, durations, dates, as the reader writes them.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ToSpan as _, Zoned};
 use lavoir_core::amount::{self, tenths};
@@ -176,18 +177,51 @@ impl Calendar {
     fn words(&self, then: &Zoned) -> String {
         let (today, day) = (self.now.date(), then.date());
         let yesterday = today.saturating_sub(1.day());
+        let tomorrow = today.saturating_add(1.day());
         let week = today.saturating_sub(6.days());
         let clock = self.clock(then);
         let weekday = usize::try_from(then.weekday().to_monday_zero_offset()).unwrap_or(0);
         match self.language {
             Language::Fr if day == today => format!("aujourd’hui à {clock}"),
             Language::Fr if day == yesterday => format!("hier à {clock}"),
+            Language::Fr if day == tomorrow => format!("demain à {clock}"),
             Language::Fr if day > week && day < today => format!("{} à {clock}", DAYS_FR[weekday]),
             Language::Fr => format!("{} à {clock}", self.day(then)),
             Language::En if day == today => format!("today at {clock}"),
             Language::En if day == yesterday => format!("yesterday at {clock}"),
+            Language::En if day == tomorrow => format!("tomorrow at {clock}"),
             Language::En if day > week && day < today => format!("{} at {clock}", DAYS_EN[weekday]),
             Language::En => format!("{} at {clock}", self.day(then)),
+        }
+    }
+
+    /// The day of a moment, by the box's clock.
+    pub(crate) fn day_of(&self, at: Timestamp) -> Date {
+        zoned(at, &self.zone).date()
+    }
+
+    /// Today, by the box's clock.
+    pub(crate) fn today(&self) -> Date {
+        self.now.date()
+    }
+
+    /// A day of these last weeks: “Saturday 21 November”.
+    pub(crate) fn recent_day(&self, day: Date) -> String {
+        let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
+        let days = match self.language {
+            Language::Fr => DAYS_FR,
+            Language::En => DAYS_EN,
+        };
+        format!("{} {}", days[weekday], self.short_day(day))
+    }
+
+    /// The same without the day of the week.
+    pub(crate) fn short_day(&self, day: Date) -> String {
+        let month = usize::try_from(day.month() - 1).unwrap_or(0) % 12;
+        match (self.language, day.day()) {
+            (Language::Fr, 1) => format!("1er{NO_BREAK}{}", MONTHS_FR[month]),
+            (Language::Fr, n) => format!("{n}{NO_BREAK}{}", MONTHS_FR[month]),
+            (Language::En, n) => format!("{n}{NO_BREAK}{}", MONTHS_EN[month]),
         }
     }
 
@@ -285,6 +319,9 @@ mod tests {
             en.moment(ago(24 * 30)).words,
             "23\u{a0}October 2026 at 09:00"
         );
+        let then = Timestamp(now.0 + 20 * 3_600_000);
+        assert_eq!(fr.moment(then).words, "demain à 4\u{a0}h");
+        assert_eq!(en.moment(then).words, "tomorrow at 04:00");
         assert_eq!(fr.date(ago(24 * 21)), "1er\u{a0}novembre 2026");
         assert_eq!(
             Calendar::new(Language::En, "Nowhere", now)

@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use crate::admin::Admin;
 use crate::form_token::FormTokens;
 use crate::pages::{
-    account, act, app, catalogue, door, help, home, install, ledger, live, machine,
+    account, act, app, backups, catalogue, door, help, home, install, ledger, live, machine,
+    repository, snapshots,
 };
 use crate::render::Pages;
 use crate::throttle::Throttle;
@@ -89,6 +90,7 @@ pub fn panel(admin: Arc<dyn Admin>) -> Router {
             get(act::secret).post(act::read_secret),
         )
         .route("/apps/{app}/act/{act}", get(act::confirm).post(act::act))
+        .merge(of_backups())
         .route("/machine", get(machine::page))
         .route("/ledger", get(ledger::page))
         .route("/account", get(account::page))
@@ -105,4 +107,38 @@ pub fn panel(admin: Arc<dyn Admin>) -> Router {
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
         .layer(map_response(guard::headers))
         .with_state(panel)
+}
+
+fn of_backups() -> Router<Arc<Panel>> {
+    let place = "/backups/places/{repository}";
+    let one = format!("{place}/snapshots/{{snapshot}}");
+    Router::new()
+        .route("/backups", get(backups::page))
+        .route("/backups/live", get(live::follow))
+        .route(
+            "/backups/add",
+            get(repository::add_form).post(repository::add),
+        )
+        .route("/backups/box", get(snapshots::of_box))
+        .route("/backups/apps/{app}", get(snapshots::of_app))
+        .route(
+            &format!("{place}/key"),
+            get(repository::key).post(repository::read_key),
+        )
+        .route(
+            &format!("{place}/settings"),
+            get(repository::settings).post(repository::change),
+        )
+        .route(
+            &format!("{place}/remove"),
+            get(repository::remove_form).post(repository::remove),
+        )
+        .route(&format!("{place}/now"), post(repository::now))
+        .route(&format!("{place}/cancel"), post(repository::cancel))
+        .route(&one, get(snapshots::folder))
+        .route(&format!("{one}/file"), get(snapshots::file))
+        .route(
+            &format!("{one}/restore"),
+            get(snapshots::restore_form).post(snapshots::restore),
+        )
 }

@@ -26,6 +26,7 @@ pub(crate) const SOURCES: &[(&str, &str)] = sources!(
     "home",
     "catalogue",
     "app",
+    "backups",
     "machine",
     "ledger",
     "account",

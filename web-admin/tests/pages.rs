@@ -28,6 +28,8 @@ async fn every_page_is_sound_in_both_languages() {
         House::calm(),
         House::empty(),
         House::hostile(),
+        House::with(house::backups::saving()),
+        House::with(house::backups::damaged()),
     ] {
         let house = Arc::new(house);
         let mut browser = Browser::signed_in(&house);
@@ -84,7 +86,14 @@ async fn outlines_are_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outlines");
     let write = std::env::var_os("LAVOIR_WRITE_EXPECTATIONS").is_some();
     let mut differ = Vec::new();
+    let saved = [House::calm(), House::empty()].map(|house| Browser::signed_in(&Arc::new(house)));
+    let saving = Browser::signed_in(&Arc::new(House::with(house::backups::saving())));
+    let damaged = Browser::signed_in(&Arc::new(House::with(house::backups::damaged())));
     let doors = [
+        (&saved[0], "/backups", "backups-well"),
+        (&saved[1], "/backups", "backups-nothing"),
+        (&saving, "/backups", "backups-under-way"),
+        (&damaged, "/backups", "backups-damaged"),
         (&stranger, "/sign-in", "sign-in"),
         (&first, "/first", "first"),
     ];

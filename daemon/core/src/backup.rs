@@ -1,5 +1,7 @@
 //! Backups, in restic's words: repositories, snapshots, what is kept of them; and when the next round is due.
 
+mod concern;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -9,6 +11,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use crate::id::{RepositoryId, SnapshotId};
+pub use concern::{Concern, DAMAGED, concerns};
 
 use crate::app::{App, Intent, Phase};
 use crate::event::Event;

@@ -112,6 +112,18 @@ pub const BACKUPS_QUIET_MS: u64 = 2 * 3_600_000;
 pub const BACKUPS_JITTER_MS: u64 = 3_600_000;
 /// Without a good snapshot of an app for so long, somebody is told, ms.
 pub const BACKUP_LATE_MS: u64 = 2 * DAY_MS;
+/// Turns of backups (something saved, or not) that are remembered for the calendar; the oldest is forgotten first.
+pub const BACKUP_TURNS_MAX: usize = 4_096;
+/// Weeks that the calendar of backups shows.
+pub const BACKUP_WEEKS_SHOWN: u64 = 5;
+/// For a page to wait until a place of backups says whether it is there, ms.
+pub const PLACE_LOOK_MS_MAX: u64 = 2_000;
+/// For a page to wait until a repository is read, ms.
+pub const SNAPSHOTS_WAIT_MS_MAX: u64 = 20_000;
+/// Snapshots, or entries of a snapshot's folder, on a page of the panel.
+pub const SNAPSHOT_ROWS: usize = 100;
+/// Bytes of names and links that a page of a snapshot's folder holds.
+pub const SNAPSHOT_BYTES_ON_PAGE_MAX: usize = 20 * 1024;
 /// Between two looks whether a round is due, ms.
 pub const BACKUPS_EVERY_MS: u64 = 60_000;
 /// For an app to be held while its data are saved, ms; then it goes on and the snapshot fails.

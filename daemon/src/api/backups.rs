@@ -6,8 +6,10 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use http::{StatusCode, header};
-use lavoir_core::backup::{KeepRule, RepositoryId, SnapshotId, Subject};
+use lavoir_core::backup::{self, KeepRule, RepositoryId, SnapshotId, Subject};
 use lavoir_core::command::Action;
+use lavoir_core::id::Timestamp;
+use lavoir_core::text::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::io::ReaderStream;
@@ -15,6 +17,7 @@ use tokio_util::io::ReaderStream;
 use super::apps::{About, just_decided};
 use super::problem::Problem;
 use super::roads::Caller;
+use super::wire::BackupConcern;
 use super::{Shared, wire};
 use crate::backups::cards::{ListedCard, RepositoryCard, SnapshotCard};
 use crate::backups::desk::NewRepository;
@@ -58,6 +61,20 @@ pub(super) struct Inside {
 
 fn root() -> String {
     "/".to_owned()
+}
+
+/// What needs somebody, in words.
+pub(super) fn concerns(state: &lavoir_core::state::State, now: Timestamp) -> Vec<BackupConcern> {
+    let name = |of: &Subject| match of {
+        Subject::App(app) => Text::new(format!("« {app} »"), format!("“{app}”")),
+        Subject::Box => Text::new("la machine elle-même", "the box itself"),
+    };
+    let all = backup::concerns(state, now).into_iter();
+    all.map(|concern| BackupConcern {
+        sentence: concern.sentence(name, now),
+        concern,
+    })
+    .collect()
 }
 
 pub(super) async fn list<W: World>(State(api): Shared<W>) -> Json<Vec<RepositoryCard>> {

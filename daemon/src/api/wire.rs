@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lavoir_core::app::{Doing, Intent};
+use lavoir_core::backup::Concern;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Revision, Timestamp, TokenId};
 use lavoir_core::ledger::Hash;
 use lavoir_core::observed::{Run, VolumeState};
@@ -36,9 +37,22 @@ pub struct Status {
     pub ledger: LedgerRoot,
     /// All apps.
     pub apps: Vec<AppCard>,
+    /// What needs somebody about backups, the gravest first.
+    #[serde(default)]
+    pub backups: Vec<BackupConcern>,
     /// How each address's TLS certificate stands.
     #[serde(default)]
     pub certificates: Vec<CertificateCard>,
+}
+
+/// Something about backups that needs somebody.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BackupConcern {
+    /// What it is.
+    #[serde(flatten)]
+    pub concern: Concern,
+    /// In words.
+    pub sentence: Text,
 }
 
 /// The box's name.

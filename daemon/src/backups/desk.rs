@@ -1,5 +1,6 @@
 //! The desk of backups: what people ask of repositories and snapshots, over API, panel and command line alike.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lavoir_core::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
@@ -10,14 +11,16 @@ use lavoir_core::limits;
 use lavoir_core::refusal::{BackupRefusal, Refusal};
 use lavoir_core::state::State;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::cards::{RepositoryCard, SnapshotCard, card, snapshot_card};
-use super::under_way::UnderWay;
+use super::under_way::{Now, UnderWay};
 use super::{OffsetAt, jitter};
 use crate::engine::{Beside, Engine, No};
 use crate::ports::{
-    Bytes, Clock as _, Entropy as _, Listed, Opener, PrivateStore as _, Repositories as _, World,
+    Bytes, Clock as _, Entropy as _, Listed, Opener, PrivateStore as _, Repositories as _, Room,
+    World,
 };
 use crate::reconcile::manifest::{MANIFEST, Manifest};
 use crate::reconcile::save::{host, opener};
@@ -166,6 +169,20 @@ impl<W: World> BackupDesk<W> {
             return Err(unknown(id));
         }
         Ok(opener(&**self.engine.world(), &state, id).await?)
+    }
+
+    /// Whether its place is there and it opens, and its room.
+    ///
+    /// # Errors
+    /// When it is not, or does not.
+    pub async fn look(&self, id: &RepositoryId) -> Result<Room, No> {
+        let at = self.opener(id).await?;
+        Ok(self.engine.world().repositories().look(&at).await?)
+    }
+
+    /// Told of each change of what is under way.
+    pub fn watch(&self) -> watch::Receiver<BTreeMap<RepositoryId, Now>> {
+        self.under_way.watch()
     }
 
     /// All snapshots, the latest first.

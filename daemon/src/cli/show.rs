@@ -59,6 +59,9 @@ pub async fn status(client: &Client, terminal: &Terminal) -> Result<(), End> {
             status.version, status.ledger.size
         )
     })?;
+    for one in &status.backups {
+        terminal.line(&visible(terminal.say(&one.sentence)))?;
+    }
     certificates(terminal, &status.certificates)?;
     terminal.line("")?;
     table(terminal, &status.apps)

@@ -167,7 +167,7 @@ fn step(step: StepProgress) -> seen::Step {
     }
 }
 
-fn measure(measure: Measure) -> seen::Measure {
+pub(super) fn measure(measure: Measure) -> seen::Measure {
     seen::Measure {
         done: measure.done,
         total: measure.total,

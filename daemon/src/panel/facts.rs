@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lavoir_core::app::App;
+use lavoir_core::backup::Subject;
 use lavoir_core::command::Machine as MachineFacts;
 use lavoir_core::fit::{disk_left, ram_left};
 use lavoir_core::id::{AppId, RecipeId, Timestamp};
@@ -128,6 +129,11 @@ impl<W: World> Panel<W> {
             progress: progress.map(convert::progress),
             failure,
             update: self.later(app).map(|recipe| update(app, &recipe)),
+            saved: state
+                .backups()
+                .last_saved(&Subject::App(id.clone()))
+                .map(|(_, saved)| saved.at),
+            saves: !state.backups().repositories().is_empty(),
             // The history has read the ledger to its end.
             lasts: self.briefs.lasting(|all| all.of_app(id)),
             history: history.map(|page| page.lines).unwrap_or_default(),

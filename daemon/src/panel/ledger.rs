@@ -1,16 +1,16 @@
 //! The ledger for the panel: found by kind, actor and app without reading what is not shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use lavoir_core::command::Actor;
 use lavoir_core::event::Event;
-use lavoir_core::id::{AppId, PersonId};
+use lavoir_core::id::{AppId, PersonId, Timestamp};
 use lavoir_core::lasting::Lasting;
 use lavoir_core::ledger::{Entry, Hash, hex, read};
 use lavoir_core::limits;
 use lavoir_core::text::Language;
-use lavoir_web_admin::admin::{ActorKind, EntryKind, LedgerAsked, LedgerLine, LedgerPage};
+use lavoir_web_admin::admin::{ActorKind, EntryKind, LedgerAsked, LedgerLine, LedgerPage, Turn};
 
 use crate::cli::sentences::sentence_with;
 use crate::ports::{Answer, LedgerStore};
@@ -29,6 +29,8 @@ struct Kept {
     apps: BTreeMap<AppId, u16>,
     briefs: Vec<Brief>,
     lasting: Lasting,
+    /// The latest turns of backups, the oldest first.
+    turns: VecDeque<Turn>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,6 +52,21 @@ impl Kept {
             by: by(&entry.actor),
         });
         self.lasting.apply(entry.index, entry.time, &entry.events);
+        for event in &entry.events {
+            let (of, saved) = match event {
+                Event::SnapshotTaken { of, .. } => (of, true),
+                Event::SnapshotFailed { of, .. } => (of, false),
+                _ => continue,
+            };
+            if self.turns.len() >= limits::BACKUP_TURNS_MAX {
+                self.turns.pop_front();
+            }
+            self.turns.push_back(Turn {
+                at: entry.time,
+                of: of.clone(),
+                saved,
+            });
+        }
     }
 }
 
@@ -65,6 +82,13 @@ impl Briefs {
     fn len(&self) -> u64 {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.briefs.len() as u64
+    }
+
+    /// What was saved and what was not since then, as far as the ledger was read.
+    pub fn turns(&self, since: Timestamp) -> Vec<Turn> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = kept.turns.iter().filter(|turn| turn.at >= since);
+        turns.cloned().collect()
     }
 
     /// How long acts took, as far as the ledger was read.

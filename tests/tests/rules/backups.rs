@@ -1,7 +1,9 @@
 //! Backups: who is told no, what a round is, and when the next one is due.
 
 use lavoir_core::app::Intent;
-use lavoir_core::backup::{KeepRule, Place, Repository, RepositoryId, SnapshotId, Subject};
+use lavoir_core::backup::{
+    Concern, KeepRule, Place, Repository, RepositoryId, SnapshotId, Subject,
+};
 use lavoir_core::class::{Class, class_of};
 use lavoir_core::command::{Action, Actor, Command, Report};
 use lavoir_core::id::{PersonId, Revision, Timestamp};
@@ -306,4 +308,106 @@ fn rounds_come_in_the_quiet_hours_of_the_place() {
         disk(&house).last_round,
         Some(disk(&house).round.as_ref().unwrap().since)
     );
+}
+
+fn concerns(house: &Box_, days: u64) -> Vec<Concern> {
+    let now = Timestamp(house.state.backups().repositories()[&id("disk")].added_at.0);
+    lavoir_core::backup::concerns(&house.state, Timestamp(now.0 + days * limits::DAY_MS))
+}
+
+#[test]
+fn somebody_is_told_when_nothing_is_saved_anywhere() {
+    let mut house = Box_::bare();
+    house.ask(Actor::Installer, prepare());
+    let told = |house: &Box_| lavoir_core::backup::concerns(&house.state, Timestamp(1));
+    assert_eq!(told(&house), [], "nothing runs");
+    house.act(install("blog", bare("notebook", 1, "blog.example.org")));
+    house.settle("blog");
+    assert_eq!(told(&house), [Concern::Nowhere]);
+    assert!(told(&house)[0].is_grave());
+    house.act(add("disk", "/media/disk/lavoir"));
+    assert_eq!(told(&house), []);
+}
+
+#[test]
+fn somebody_is_told_what_is_late_by_its_own_rhythm() {
+    let mut house = house();
+    let blog = || Subject::App(app("blog"));
+    let late = |of: Subject, last| Concern::Late { of, last };
+    assert_eq!(concerns(&house, 2), []);
+    let never = [late(blog(), None), late(Subject::Box, None)];
+    assert_eq!(concerns(&house, 3), never);
+    house.act(back_up(None));
+    house.ask(Actor::Box, saved(blog()));
+    house.ask(Actor::Box, saved(Subject::Box));
+    let last = disk(&house).saved[&blog()].at;
+    assert_eq!(concerns(&house, 2), []);
+    let told = concerns(&house, 4);
+    assert_eq!(told[0], late(blog(), Some(last)));
+    assert!(!told[0].is_grave());
+    // Once a week is a choice.
+    house.act(Action::CancelBackup {
+        repository: id("disk"),
+    });
+    let weekly = Action::ChangeRepository {
+        repository: id("disk"),
+        every_nights: 7,
+        keep: KeepRule::default(),
+    };
+    assert_eq!(house.act(weekly), "yes");
+    assert_eq!(concerns(&house, 8), []);
+    assert_eq!(concerns(&house, 9).len(), 2);
+    // What is removed changes no more.
+    house.act(Action::Remove { app: app("blog") });
+    house.settle("blog");
+    assert_eq!(concerns(&house, 9).len(), 1, "the box itself");
+}
+
+#[test]
+fn somebody_is_told_once_what_failed_and_first_what_is_damaged() {
+    let mut house = house();
+    house.act(back_up(None));
+    let round = disk(&house).round.clone().unwrap();
+    let failed = Command::Report(Report::NotSaved {
+        repository: id("disk"),
+        of: Subject::App(app("blog")),
+        code: "place-full".into(),
+    });
+    house.ask(Actor::Box, failed);
+    house.ask(Actor::Box, saved(Subject::Box));
+    let only = Concern::Failed {
+        repository: id("disk"),
+        of: Subject::App(app("blog")),
+        code: "place-full".into(),
+    };
+    assert_eq!(concerns(&house, 0), [only.clone()]);
+    let told = concerns(&house, 5);
+    assert_eq!(told[0], only);
+    assert_eq!(told.len(), 2, "the box is late, the blog is told once");
+    let tidied = |code: Option<&str>, revision| {
+        Command::Report(Report::Tidied {
+            repository: id("disk"),
+            revision,
+            forgotten: 0,
+            freed: 0,
+            code: code.map(str::to_owned),
+        })
+    };
+    house.ask(
+        Actor::Box,
+        tidied(Some("repository-damaged"), round.revision),
+    );
+    let damaged = Concern::Damaged {
+        repository: id("disk"),
+    };
+    assert_eq!(concerns(&house, 0), [damaged, only]);
+    house.act(back_up(None));
+    let round = disk(&house).round.clone().unwrap();
+    house.ask(Actor::Box, saved(Subject::App(app("blog"))));
+    house.ask(Actor::Box, tidied(Some("place-full"), round.revision));
+    let untidy = Concern::Untidy {
+        repository: id("disk"),
+        code: "place-full".into(),
+    };
+    assert_eq!(concerns(&house, 0), [untidy]);
 }

@@ -2,6 +2,7 @@ skip = Skip to content
 chapters = Chapters
 chapter-home = Home
 chapter-catalogue = Catalogue
+chapter-backups = Backups
 chapter-machine = Machine
 chapter-ledger = Ledger
 chapter-help = Help

@@ -2,6 +2,7 @@ skip = Aller au contenu
 chapters = Rubriques
 chapter-home = Accueil
 chapter-catalogue = Catalogue
+chapter-backups = Sauvegardes
 chapter-machine = Machine
 chapter-ledger = Registre
 chapter-help = Aide

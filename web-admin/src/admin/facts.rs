@@ -128,6 +128,10 @@ pub struct AppPage {
     pub update: Option<Update>,
     /// How long acts took.
     pub lasts: Times,
+    /// Its last good snapshot.
+    pub saved: Option<Timestamp>,
+    /// Whether there is any place where backups go.
+    pub saves: bool,
     /// The latest entries about it.
     pub history: Vec<LedgerLine>,
 }

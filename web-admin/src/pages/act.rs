@@ -66,7 +66,7 @@ async fn carry_out_once(
     }
 }
 
-fn broke() -> No {
+pub(crate) fn broke() -> No {
     No {
         kind: NoKind::Broken,
         message: Message {

@@ -126,9 +126,22 @@ pub(crate) async fn page(At { reader, app }: At) -> Response {
             .collect::<Vec<_>>(),
         history => app.history.iter().map(|entry| ledger::row(&reader, entry)).collect::<Vec<_>>(),
         live => format!("/apps/{}/live", line.id),
+        saved => saved(&reader, &app),
         refresh => busy,
     };
     reader.page("app.html", Chapter::App, &title(&reader, &app), of_page)
+}
+
+/// When it was last saved; nothing where backups go nowhere yet, which home tells.
+fn saved(reader: &Reader, app: &AppPage) -> Option<String> {
+    match (app.saved, app.saves) {
+        (Some(at), _) => {
+            let when = reader.calendar.moment(at).words;
+            Some(reader.words().with("app-saved", &[("when", &when)]))
+        }
+        (None, true) => Some(reader.t("app-never-saved")),
+        (None, false) => None,
+    }
 }
 
 /// The title is the answer: “The blog is being installed”.
@@ -275,7 +288,7 @@ fn step_row(reader: &Reader, step: &Step) -> StepRow {
     }
 }
 
-fn measured(reader: &Reader, measure: Measure) -> String {
+pub(crate) fn measured(reader: &Reader, measure: Measure) -> String {
     let figure = |n: u64| match measure.unit {
         Unit::Bytes => figures::disk(n, reader.language),
         Unit::Steps => figures::number(n, reader.language),
@@ -295,7 +308,7 @@ fn measured(reader: &Reader, measure: Measure) -> String {
 }
 
 /// With a capital letter.
-pub(crate) fn sentence(text: &str) -> String {
+pub(crate) pub(crate) fn sentence(text: &str) -> String {
     let mut signs = text.chars();
     let first = signs.next().into_iter().flat_map(char::to_uppercase);
     first.chain(signs).collect()
@@ -315,7 +328,7 @@ fn failure(reader: &Reader, app: &AppPage) -> Option<Value> {
 }
 
 /// The last lines that fit, so that no page grows without end.
-fn bounded(lines: &[String], count: usize, bytes: usize) -> Vec<String> {
+pub(crate) fn bounded(lines: &[String], count: usize, bytes: usize) -> Vec<String> {
     let mut left = bytes;
     let fitting = lines.iter().rev().take(count).map_while(|line| {
         let line: String = line

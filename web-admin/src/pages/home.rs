@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use lavoir_core::app::Intent;
+use lavoir_core::backup::Concern;
 use lavoir_core::standing::Sign;
 use lavoir_core::text::Language;
 use minijinja::context;
@@ -41,7 +42,16 @@ pub(crate) async fn home(
     SignedIn(reader, _): SignedIn,
 ) -> Response {
     let apps = panel.admin.apps();
-    let waiting = waiting(&reader, &apps);
+    let mut waiting = waiting(&reader, &apps);
+    let concerns = panel.admin.backup_concerns();
+    waiting.extend(concerns.iter().map(|concern| Waiting {
+        sentence: super::backups::said(&reader, &apps, concern),
+        link: "/backups".into(),
+        words: reader.t("home-see-backups"),
+        grave: concern.is_grave() && *concern != Concern::Nowhere,
+    }));
+    // What is broken comes first.
+    waiting.sort_by_key(|one| !one.grave);
     let (busy, open) = (
         count(&apps, |app| app.sign == Sign::Busy),
         count(&apps, |app| app.open),
@@ -180,8 +190,6 @@ fn waiting(reader: &Reader, apps: &[AppLine]) -> Vec<Waiting> {
             grave: matches!(app.sign, Sign::Grave),
         });
     }
-    // What is broken comes first.
-    all.sort_by_key(|one| !one.grave);
     all
 }
 

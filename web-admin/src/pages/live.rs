@@ -2,7 +2,7 @@
 //! refreshes itself.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use lavoir_core::limits;
@@ -22,11 +22,7 @@ struct Following {
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
-pub(crate) async fn follow(
-    State(panel): State<Arc<Panel>>,
-    SignedIn(_, _): SignedIn,
-    Path(_): Path<String>,
-) -> Response {
+pub(crate) async fn follow(State(panel): State<Arc<Panel>>, SignedIn(_, _): SignedIn) -> Response {
     let Ok(place) = panel.live.clone().try_acquire_owned() else {
         // The script tries again later; the page refreshes itself meanwhile.
         return (

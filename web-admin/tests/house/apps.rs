@@ -84,6 +84,8 @@ pub fn quiet_app(id: &str, name: &str, recipe: &str) -> AppPage {
         failure: None,
         update: None,
         lasts: Times::of(Doing::Stop, [9_000, 17_000, 16_000]),
+        saved: (id == "blog" || id == "agenda").then(|| ago(14_400)),
+        saves: true,
         history: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 mod apps;
+pub mod backups;
 mod ledger;
 mod machine;
 pub mod pages;
@@ -12,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lavoir_core::app::{Doing, Intent};
+use lavoir_core::backup::{Concern, RepositoryId, SnapshotId};
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, PartId, PersonId, RecipeId, Revision, Timestamp};
 use lavoir_core::lasting::Times;
@@ -27,6 +29,7 @@ pub const CODE: &str = "K7QM-2XWD";
 pub const NAME: &str = "Camille Le Goff";
 pub const PASSWORD: &str = "cheval-pile-agrafe-correct";
 pub const TOKEN: &str = "a-session-that-is-open";
+pub const KEY: &str = "K7QM2XWDK7QM2XWDK7QM2XWDK7QM2XWD";
 pub const SECRET: &str = "Yt4pQz8rWm1nBv6s";
 const GIB: u64 = 1 << 30;
 
@@ -35,6 +38,9 @@ pub struct House {
     pub accounts: Mutex<Vec<(String, String)>>,
     pub sessions: Mutex<Vec<String>>,
     pub acts: Mutex<Vec<Act>>,
+    pub backups: Mutex<Backups>,
+    pub backup_acts: Mutex<Vec<BackupAct>>,
+    pub restored: Mutex<Vec<(RepositoryId, SnapshotId)>>,
     pub asked: Mutex<Vec<LedgerAsked>>,
     /// How many times a password or a code was looked at.
     pub tries: AtomicU64,
@@ -69,6 +75,9 @@ impl House {
             accounts: Mutex::default(),
             sessions: Mutex::default(),
             acts: Mutex::default(),
+            backups: Mutex::default(),
+            backup_acts: Mutex::default(),
+            restored: Mutex::default(),
             asked: Mutex::default(),
             tries: AtomicU64::new(0),
             refuses: Mutex::default(),
@@ -97,6 +106,14 @@ impl House {
     pub fn calm() -> Self {
         let house = Self::empty();
         *house.apps.lock().unwrap() = vec![apps::blog(false), apps::calendar()];
+        *house.backups.lock().unwrap() = backups::calm();
+        house
+    }
+
+    /// All is well, and these are the backups.
+    pub fn with(backups: Backups) -> Self {
+        let house = Self::calm();
+        *house.backups.lock().unwrap() = backups;
         house
     }
 
@@ -112,6 +129,7 @@ impl House {
             apps::votes_went_back(),
             apps::wiki_removed(),
         ];
+        *house.backups.lock().unwrap() = backups::troubled();
         house
     }
 
@@ -122,6 +140,7 @@ impl House {
         for app in house.apps.lock().unwrap().iter_mut() {
             apps::poison(app);
         }
+        backups::poison(&mut house.backups.lock().unwrap());
         house
     }
 
@@ -527,6 +546,84 @@ impl Admin for House {
         _secret: &PartId,
     ) -> Waits<'_, Result<Zeroizing<String>, No>> {
         Box::pin(async { Ok(Zeroizing::new(SECRET.into())) })
+    }
+
+    fn backup_concerns(&self) -> Vec<Concern> {
+        let backups = self.backups.lock().unwrap();
+        let runs = !self.apps.lock().unwrap().is_empty();
+        match backups.repositories.is_empty() && runs {
+            true => vec![Concern::Nowhere],
+            false => backups.concerns.clone(),
+        }
+    }
+
+    fn backups(&self) -> Waits<'_, Result<Backups, No>> {
+        Box::pin(async { Ok(self.backups.lock().unwrap().clone()) })
+    }
+
+    fn act_on_backups(&self, _who: &Session, act: BackupAct) -> Waits<'_, Result<(), No>> {
+        Box::pin(async move {
+            if let Some(no) = self.refuses.lock().unwrap().clone() {
+                return Err(no);
+            }
+            if let BackupAct::Add(new) = &act {
+                let mut place = backups::calm().repositories.remove(0);
+                place.id = new.repository.clone();
+                place.place = new.path.clone();
+                place.saved.clear();
+                self.backups.lock().unwrap().repositories.push(place);
+            }
+            self.backup_acts.lock().unwrap().push(act);
+            Ok(())
+        })
+    }
+
+    fn read_repository_key(
+        &self,
+        _who: &Session,
+        _id: &RepositoryId,
+    ) -> Waits<'_, Result<Zeroizing<String>, No>> {
+        Box::pin(async { Ok(Zeroizing::new(KEY.into())) })
+    }
+
+    fn snapshots(&self, id: &RepositoryId) -> Waits<'_, Result<Vec<SnapshotFacts>, No>> {
+        let found = backups::snapshots(self.hostile, id);
+        Box::pin(async move { found })
+    }
+
+    fn snapshot_folder(
+        &self,
+        _at: (&RepositoryId, &SnapshotId),
+        folder: &str,
+        from: usize,
+        count: usize,
+    ) -> Waits<'_, Result<Vec<EntryFacts>, No>> {
+        let all = backups::folder(self.hostile, folder).into_iter();
+        let some: Vec<EntryFacts> = all.skip(from).take(count).collect();
+        Box::pin(async move { Ok(some) })
+    }
+
+    fn snapshot_file(
+        &self,
+        _at: (&RepositoryId, &SnapshotId),
+        _path: &str,
+    ) -> Waits<'_, Result<FileStream, No>> {
+        Box::pin(async { Ok(backups::file()) })
+    }
+
+    fn restore(
+        &self,
+        _who: &Session,
+        (id, snapshot): (&RepositoryId, &SnapshotId),
+    ) -> Waits<'_, Result<Decided, No>> {
+        let at = (id.clone(), snapshot.clone());
+        Box::pin(async move {
+            self.restored.lock().unwrap().push(at);
+            Ok(Decided {
+                app: "blog".parse().unwrap(),
+                revision: Revision(401),
+            })
+        })
     }
 
     fn machine(&self) -> Waits<'_, Machine> {
