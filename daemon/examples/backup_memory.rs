@@ -34,7 +34,7 @@ fn main() {
         [folder] => compare(Path::new(folder)),
         ["save", folder] => ours("save", Path::new(folder)),
         ["put-back", folder] => ours("put-back", Path::new(folder)),
-        _ => eprintln!("an empty folder with 4 GiB of room"),
+        _ => eprintln!("an empty folder with 6 GiB of room"),
     }
 }
 
