@@ -62,6 +62,7 @@ impl Lasting {
             Event::RemoveDecided { .. } => Doing::Remove,
             Event::ReinstallDecided { .. } => Doing::Reinstall,
             Event::DeleteDecided { .. } => Doing::Delete,
+            Event::RestoreDecided { .. } => Doing::Restore,
             Event::Settled {
                 revision: reported, ..
             } if *reported == app.revision => return self.settled(&id.clone(), time),
