@@ -78,7 +78,7 @@ fn until(what: &str, there: impl Fn() -> Result<bool>) -> Result<()> {
     let begun = Instant::now();
     while !there()? {
         ensure!(begun.elapsed() < WAIT, "{what}");
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
 }
@@ -126,6 +126,13 @@ fn walk(notes: &mut Notes) -> Result<()> {
     notes
         .appliance
         .cli(&["app", "restart", "notes", "--no-wait"])?;
+    until("something is waited for", || {
+        let picture = notes.picture()?;
+        let steps = picture["steps"].as_array().context("steps")?;
+        Ok(steps
+            .iter()
+            .any(|step| step["kind"] == "await-health" && step["standing"] == "under-way"))
+    })?;
     clock.set("+370d")?;
     notes.appliance.settle("notes")?;
     notes

@@ -117,7 +117,12 @@ fn hangs_and_turns(house: &mut House) -> Result<()> {
         house.notes.appliance.engine.docker(&["stop", &container])?;
     }
     run("umount", &[&state])?;
-    let image = show(&house.notes.appliance.scratch().join("disk.img"));
+    // Engines of other tests may still have it in a mount namespace of theirs: a copy is another disk.
+    let scratch = house.notes.appliance.scratch();
+    let image = show(&scratch.join("mended.img"));
+    run("sync", &[])?;
+    let broken = show(&scratch.join("disk.img"));
+    run("cp", &["--sparse=always", &broken, &image])?;
     // 1: errors were there, and are put right.
     let _ = Command::new("e2fsck").args(["-p", &image]).output()?;
     run("mount", &["-o", "loop", &image, &state])?;
