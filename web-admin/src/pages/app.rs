@@ -308,7 +308,7 @@ pub(crate) fn measured(reader: &Reader, measure: Measure) -> String {
 }
 
 /// With a capital letter.
-pub(crate) pub(crate) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut signs = text.chars();
     let first = signs.next().into_iter().flat_map(char::to_uppercase);
     first.chain(signs).collect()
