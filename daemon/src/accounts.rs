@@ -102,6 +102,10 @@ impl<W: World> Accounts<W> {
         self.engine.world().private_store()
     }
 
+    fn running(&self) -> std::time::Duration {
+        self.engine.world().clock().running()
+    }
+
     fn now(&self) -> Timestamp {
         self.engine.world().clock().now()
     }
@@ -227,7 +231,7 @@ impl<W: World> Accounts<W> {
             &simple(&comes.name),
             Some(place.as_str()).filter(|_| known_place),
         );
-        if !self.wrong.may_try(count, now) {
+        if !self.wrong.may_try(count, self.running()) {
             return Err(words::too_often());
         }
         if comes.password.chars().count() > limits::PASSWORD_MAX {
@@ -316,7 +320,8 @@ impl<W: World> Accounts<W> {
             self.store().end_session(&hash).await?;
             return Ok(None);
         };
-        if !lasts(session.last_used, limits::LAST_USED_MS) {
+        // Also when it was last used in times to come: the clock was ahead, and an idle session is to end.
+        if now.0.abs_diff(session.last_used.0) >= limits::LAST_USED_MS {
             self.store().use_session(session.id, now).await?;
         }
         Ok(Some(Known {
@@ -353,7 +358,7 @@ impl<W: World> Accounts<W> {
         let kept = kept.ok_or_else(words::signed_out)?;
         // A session left open must not let anybody guess on.
         let count = Count::of(&simple(&kept.name), Some("change"));
-        if !self.wrong.may_try(count, self.now()) {
+        if !self.wrong.may_try(count, self.running()) {
             return Err(words::too_often());
         }
         if !self.passwords.check(Some(&kept.password), old).await? {

@@ -24,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header};
+use lavoir_core::clock;
 use lavoir_core::command::Actor;
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId};
 use lavoir_core::observed::Observed;
@@ -107,6 +108,7 @@ async fn status<W: World>(State(api): Shared<W>) -> Json<wire::Status> {
         identity,
         in_preparation: true,
         engine: api.engine.world().containers().is_there().await,
+        clock: clock::doubt(api.engine.world().clock().now(), state.last_time()),
         ledger: wire::LedgerRoot { size, root },
         apps: apps::cards(&state, &api.observed.borrow()),
         backups: backups::concerns(&state, api.engine.world().clock().now()),

@@ -90,6 +90,7 @@ impl<W: World> Backups<W> {
             let every = Duration::from_millis(limits::BACKUPS_EVERY_MS);
             tokio::select! {
                 biased;
+                // What it answers holds a lock, which must not stand while the others are waited for.
                 () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
                 changed = states.changed() => if changed.is_err() { return },
                 Some(ended) = rounds.join_next(), if !rounds.is_empty() => match ended {

@@ -47,8 +47,11 @@ pub struct Lent {
 /// Looks at the ledger of a configuration's state folder, to repair it.
 pub type LookAtState = fn(Config) -> BoxFuture<'static, Answer<Box<dyn Looked>>>;
 
-/// Reads all entries of a box's SQLite file.
-pub type ReadDatabase = fn(PathBuf) -> BoxFuture<'static, Answer<Vec<(Vec<u8>, Hash)>>>;
+/// Reads all entries of a box's SQLite file, one after the other, as long as they are wanted.
+pub type ReadDatabase = for<'a> fn(PathBuf, Tell<'a>) -> BoxFuture<'a, Answer<()>>;
+
+/// Told of an entry's bytes and stored hash; whether more are wanted.
+pub type Tell<'a> = &'a mut (dyn FnMut(&[u8], &Hash) -> bool + Send);
 
 /// Runs a command of a client; the exit code. `daemon` and `gateway` are `main.rs`'s.
 pub async fn run(cli: Cli, lent: &Lent) -> u8 {

@@ -39,6 +39,7 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
     let mut version = 0;
     loop {
         version += 1;
+        let offset = ahead(&clock);
         let picture = {
             let doors = doors.borrow_and_update().clone().unwrap_or_default();
             let challenges = challenges.borrow_and_update().clone();
@@ -55,7 +56,25 @@ pub async fn keep<T: TlsCertificates, K: Clock>(
             changed = doors.changed() => if changed.is_err() { return },
             // Told also when an order has ended: there may be another certificate.
             changed = challenges.changed() => if changed.is_err() { return },
-            () = clock.sleep(Duration::from_millis(limits::CERTIFICATES_EVERY_MS)) => {}
+            () = hour_or_jump(&clock, offset) => {}
+        }
+    }
+}
+
+/// By how much the clock is ahead of the time for which all this runs: always the same, unless it is set.
+fn ahead(clock: &impl Clock) -> u128 {
+    let now = u128::from(clock.now().0).saturating_add(u128::from(u32::MAX));
+    now.saturating_sub(clock.running().as_millis())
+}
+
+/// An hour, or until somebody has set the clock: then other certificates may be right.
+async fn hour_or_jump(clock: &impl Clock, before: u128) {
+    let minute = Duration::from_millis(limits::CLOCK_LOOKED_AT_EVERY_MS);
+    for _ in 0..limits::CERTIFICATES_EVERY_MS / limits::CLOCK_LOOKED_AT_EVERY_MS {
+        clock.sleep(minute).await;
+        if ahead(clock).abs_diff(before) > minute.as_millis() {
+            tracing::info!("the clock was set");
+            return;
         }
     }
 }

@@ -2,13 +2,15 @@
 //! Readers never wait for it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use lavoir_core::command::{Action, Actor, Command, Machine, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::event::Event;
 use lavoir_core::id::{Hostname, PartId, PersonId, RepositoryId};
 use lavoir_core::ledger::{self, Entry, Hash, Tree, Verifier, hex, leaf_hash};
+use lavoir_core::limits;
 use lavoir_core::refusal::Refusal;
 use lavoir_core::state::State;
 use lavoir_core::text::{Message, Text};
@@ -25,7 +27,12 @@ pub struct Engine<W: World> {
     world: Arc<W>,
     writer: Arc<Mutex<Writer>>,
     state: watch::Sender<Arc<State>>,
+    /// Size and root when somebody last asked.
+    last_root: std::sync::Mutex<(u64, Hash)>,
 }
+
+/// By who only wants to look.
+const WRITER_WAITED_FOR: Duration = Duration::from_millis(500);
 
 struct Writer {
     state: State,
@@ -87,13 +94,21 @@ pub async fn read_ledger_telling(
 ) -> Answer<Folded> {
     let mut verifier = Verifier::default();
     let mut state = State::default();
-    for (bytes, hash) in store.read_all().await? {
-        let entry = verifier.next(&bytes, &hash).map_err(|damage| {
-            let message = damage.message();
-            Fault::lasting(&message.code, message.sentence, message.next_step)
-        })?;
-        state.apply(entry.index, entry.time, &entry.events);
-        tell(&entry);
+    loop {
+        // Some at a time: a ledger of years does not stand in memory at once.
+        let most = limits::LEDGER_READ_AT_ONCE_MAX;
+        let some = store.read_from(verifier.size(), most).await?;
+        for (bytes, hash) in &some {
+            let entry = verifier.next(bytes, hash).map_err(|damage| {
+                let message = damage.message();
+                Fault::lasting(&message.code, message.sentence, message.next_step)
+            })?;
+            state.apply(entry.index, entry.time, &entry.events);
+            tell(&entry);
+        }
+        if some.is_empty() {
+            break;
+        }
     }
     Ok(Folded {
         state,
@@ -167,6 +182,7 @@ impl<W: World> Engine<W> {
             doubtful: None,
         };
         Self {
+            last_root: std::sync::Mutex::new((writer.tree.size(), writer.tree.root())),
             world,
             writer: Arc::new(Mutex::new(writer)),
             state: shown,
@@ -189,9 +205,22 @@ impl<W: World> Engine<W> {
     }
 
     /// The Merkle root over all entries, in hex, and their number.
+    ///
+    /// While an entry is being written for long, by a disk that does not answer, as they were before it.
     pub async fn root(&self) -> (u64, String) {
-        let writer = self.writer.lock().await;
-        (writer.tree.size(), hex(&writer.tree.root()))
+        let writer = tokio::select! {
+            biased;
+            writer = self.writer.lock() => Some(writer),
+            () = self.world.clock().sleep(WRITER_WAITED_FOR) => None,
+        };
+        let mut last = self
+            .last_root
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = writer {
+            *last = (writer.tree.size(), writer.tree.root());
+        }
+        (last.0, hex(&last.1))
     }
 
     /// Gives the box its name, the first time.

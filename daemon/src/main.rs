@@ -3,6 +3,7 @@
 mod world;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use lavoir::cli::{self, Cli, Command, Lent};
@@ -10,6 +11,9 @@ use lavoir::config::Config;
 use lavoir::gateway::{Options, Role, Settings};
 use lavoir::ports::Fault;
 use tracing_subscriber::EnvFilter;
+
+/// For what is under way when the daemon ends.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,7 +49,10 @@ fn run_daemon(cli: &Cli) -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(world::daemon(config))
+    let ended = runtime.block_on(world::daemon(config));
+    // What still reads or writes a file on a thread of its own is let go of: everything is safe to repeat.
+    runtime.shutdown_timeout(FAREWELL);
+    ended
 }
 
 fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
@@ -68,7 +75,7 @@ fn run_gateway(cli: &Cli, role: Option<Role>) -> anyhow::Result<()> {
 
 fn ask(cli: Cli) -> ExitCode {
     let lent = Lent {
-        read_database: |file| Box::pin(world::read_database(file)),
+        read_database: |file, tell| Box::pin(world::read_database(file, tell)),
         look_at_state: |config| Box::pin(world::look_at_state(config)),
         now: world::now,
     };

@@ -140,13 +140,13 @@ fn flow(before: &Reading, now: &Reading, ms: u64) -> Option<Flow> {
 /// Measures for ever.
 pub async fn keep<W: World>(world: Arc<W>, measures: Arc<Measures>) {
     let every = Duration::from_millis(limits::ENGINE_ASKED_EVERY_MS);
-    let (mut measured, mut weighed): (Option<Timestamp>, Option<Timestamp>) = (None, None);
+    let (mut measured, mut weighed): (Option<Duration>, Option<Duration>) = (None, None);
     loop {
         let engine = world.containers().is_there().await;
         measures.lock().engine = engine;
-        let now = world.clock().now();
-        let due = |last: Option<Timestamp>, every: u64| {
-            last.is_none_or(|last| now.0 >= last.0.saturating_add(every))
+        let now = world.clock().running();
+        let due = |last: Option<Duration>, every: u64| {
+            last.is_none_or(|last| now >= last + Duration::from_millis(every))
         };
         // Soon once more after the first: rates need two.
         let second = measures.lock().history.is_empty();
@@ -154,7 +154,7 @@ pub async fn keep<W: World>(world: Arc<W>, measures: Arc<Measures>) {
             measured = Some(now);
             let data = world.containers().data_root().await;
             let reading = world.gauges().read(data.as_deref()).await;
-            measures.note(now, reading);
+            measures.note(world.clock().now(), reading);
             if engine && let Ok(memory) = world.containers().memory().await {
                 measures.lock().memory = memory;
             }

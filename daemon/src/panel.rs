@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use lavoir_core::backup::{Concern, RepositoryId, SnapshotId};
+use lavoir_core::clock;
 use lavoir_core::command::{Actor, Machine as MachineFacts};
 use lavoir_core::id::{AppId, Hostname, PartId, RecipeId, Timestamp, TokenId};
 use lavoir_core::limits;
@@ -108,6 +109,7 @@ impl<W: World> Admin for Panel<W> {
             language: self.language,
             timezone: self.timezone.clone(),
             now: self.engine.world().clock().now(),
+            clock: clock::doubt(self.engine.world().clock().now(), state.last_time()),
             engine: self.measures.engine(),
             memory: memory.map(convert::amount),
             disk: disk.map(convert::amount),

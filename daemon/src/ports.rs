@@ -389,9 +389,7 @@ pub struct SeenFiles {
 
 /// Where the ledger is kept.
 pub trait LedgerStore: Send + Sync + 'static {
-    /// All entries in order: bytes and stored hash.
-    fn read_all(&self) -> impl Future<Output = Answer<Vec<(Vec<u8>, Hash)>>> + Send;
-    /// At most `count` entries in order, from the one with the index `from` on.
+    /// At most `count` entries in order, from the one with the index `from` on: bytes and stored hash.
     fn read_from(
         &self,
         from: u64,
@@ -452,6 +450,11 @@ pub trait OwnState: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// For how long something has been running: only goes on, whatever is done to the clock. What is waited for is
+    /// measured by this; by [`Clock::now`] what has a date.
+    fn running(&self) -> Duration {
+        Duration::from_millis(self.now().0)
+    }
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }

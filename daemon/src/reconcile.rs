@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use lavoir_core::app::{App, Phase};
 use lavoir_core::command::{Actor, Command, Report};
-use lavoir_core::id::{AppId, Hostname, Revision, Timestamp};
+use lavoir_core::id::{AppId, Hostname, Revision};
 use lavoir_core::limits;
 use lavoir_core::observed::{Observed, ObservedApp};
 use lavoir_core::plan::{Plan, needless_images, plan_app};
@@ -30,6 +30,8 @@ use crate::ports::{Answer, AppFiles as _, Clock as _, Containers as _, World};
 use crate::progress::Progress;
 use threshold::Threshold;
 
+const IMAGE_KEPT: Duration = Duration::from_millis(limits::IMAGE_KEPT_MS);
+
 /// The reconciler.
 pub struct Reconciler<W: World> {
     engine: Arc<Engine<W>>,
@@ -41,13 +43,13 @@ pub struct Reconciler<W: World> {
     /// Apps whose last plan failed, and when to try again.
     resting: BTreeMap<AppId, Rest>,
     /// Images that nothing needs, and since when.
-    needless: BTreeMap<String, Timestamp>,
+    needless: BTreeMap<String, Duration>,
 }
 
 struct Rest {
     revision: Revision,
     failures: u32,
-    until: Timestamp,
+    until: Duration,
 }
 
 /// How a plan ended.
@@ -156,7 +158,7 @@ impl<W: World> Reconciler<W> {
         let newest = self.engine.state();
         self.threshold
             .show(&newest, closing(&newest, &doors(state, &observed)));
-        let now = self.engine.world().clock().now();
+        let now = self.engine.world().clock().running();
         let nothing = ObservedApp::default();
         for app in state.apps().values() {
             let decided_anew = newest.apps().get(&app.id) != Some(app);
@@ -197,13 +199,13 @@ impl<W: World> Reconciler<W> {
     }
 
     /// Images that nothing has needed for a while go. A decision overtakes it, as it may need them again.
-    async fn sweep(&mut self, state: &State, observed: &Observed, now: Timestamp) {
+    async fn sweep(&mut self, state: &State, observed: &Observed, now: Duration) {
         let needless = needless_images(state, &observed.made);
         self.needless.retain(|name, _| needless.contains(name));
         for name in &needless {
             self.needless.entry(name.clone()).or_insert(now);
         }
-        let long = |since: &Timestamp| now.0.abs_diff(since.0) >= limits::IMAGE_KEPT_MS;
+        let long = |since: &Duration| now.saturating_sub(*since) >= IMAGE_KEPT;
         let gone: BTreeSet<String> = self
             .needless
             .iter()
@@ -246,15 +248,10 @@ impl<W: World> Reconciler<W> {
         }
     }
 
-    fn rests(&self, app: &App, now: Timestamp) -> bool {
+    fn rests(&self, app: &App, now: Duration) -> bool {
         self.resting
             .get(&app.id)
-            // A clock set back must not make the rest longer than it was meant to be.
-            .is_some_and(|rest| {
-                rest.revision == app.revision
-                    && now < rest.until
-                    && rest.until.0 - now.0 <= limits::STEP_PAUSE_MS_MAX
-            })
+            .is_some_and(|rest| rest.revision == app.revision && now < rest.until)
     }
 
     fn note(&mut self, app: AppId, revision: Revision, ended: &Ended) {
@@ -274,7 +271,7 @@ impl<W: World> Reconciler<W> {
                     .map_or(0, |rest| rest.failures)
                     + 1;
                 let pause = carry_out::pause_ms(failures + limits::STEP_TRIES_MAX);
-                let until = Timestamp(self.engine.world().clock().now().0 + pause);
+                let until = self.engine.world().clock().running() + Duration::from_millis(pause);
                 self.resting.insert(
                     app,
                     Rest {

@@ -1,5 +1,5 @@
 //! A damaged ledger is taken back to its sound beginning, off line: what was found, what will be done about it, and the
-//! entry that says so. The files are the adapter's ([`crate::adapter::sqlite::repair`]).
+//! entry that says so. The files are the database adapter's.
 
 use std::path::PathBuf;
 

@@ -30,6 +30,7 @@ use lavoir::backups::desk::BackupDesk;
 use lavoir::backups::under_way::UnderWay;
 use lavoir::backups::{Backups, OffsetAt};
 use lavoir::catalogue::{Catalogue, Shelf};
+use lavoir::cli;
 use lavoir::config::Config;
 use lavoir::desk::Desk;
 use lavoir::door::Doorway;
@@ -45,6 +46,7 @@ use lavoir::recipe::BoxFacts;
 use lavoir::reconcile::Reconciler;
 use lavoir::repair::{Findings, Looked, nothing_sound};
 use lavoir::visits::Visits;
+use lavoir_core::clock;
 use lavoir_core::id::Timestamp;
 use lavoir_core::ledger::{Hash, hex};
 use lavoir_core::limits;
@@ -57,6 +59,9 @@ use tokio::sync::{Semaphore, watch};
 /// Networks from which requests of the gateway can come: the engine's bridges are all within the private ranges
 /// (RFC 1918, RFC 4193), and nothing but the gateway reaches an app there.
 const GATEWAY_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+/// For the ledger's file to close. Nothing is lost without it.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// All adapters.
 struct Real {
@@ -165,6 +170,9 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
         gauges: TheseGauges,
         repositories: ResticRepositories::new(config.state.join("repositories")),
     });
+    if let Some(doubt) = clock::doubt(SystemClock.now(), folded.state().last_time()) {
+        tracing::warn!(doubt.code, "{} {}", doubt.sentence.fr, doubt.sentence.en);
+    }
     let engine = Arc::new(Engine::new(world.clone(), folded));
     let store = world.clone();
     engine
@@ -313,7 +321,11 @@ pub async fn daemon(config: Config) -> anyhow::Result<()> {
     // Steps may be let go of at any moment; the next start begins where the world stands.
     stop.send_replace(true);
     let _ = (reconciling.await, saving.await);
-    store.ledger_store.close().await;
+    // A disk that does not answer must not keep it here.
+    let closing = store.ledger_store.close();
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("the ledger's file does not close: the disk does not answer");
+    }
     Ok(())
 }
 
@@ -329,12 +341,22 @@ fn order_ports(config: &Config) -> anyhow::Result<Ports> {
     })
 }
 
-/// All entries of a box's database file, read as it is.
+/// All entries of a box's database file, read as it is, until nobody wants more.
 ///
 /// # Errors
 /// When it is no database of ours.
-pub async fn read_database(file: PathBuf) -> Answer<Vec<(Vec<u8>, Hash)>> {
-    Sqlite::open_to_read(&file).await?.read_all().await
+pub async fn read_database(file: PathBuf, tell: cli::Tell<'_>) -> Answer<()> {
+    let store = Sqlite::open_to_read(&file).await?;
+    let mut from = 0;
+    loop {
+        let some = store
+            .read_from(from, limits::LEDGER_READ_AT_ONCE_MAX)
+            .await?;
+        from += some.len() as u64;
+        if some.is_empty() || !some.iter().all(|(bytes, hash)| tell(bytes, hash)) {
+            return Ok(());
+        }
+    }
 }
 
 /// A state folder in which apps were installed has a ledger: without it, the box would begin anew beside their data.
@@ -419,7 +441,20 @@ fn offset_at(timezone: &str) -> OffsetAt {
 
 /// Two daemons on one state folder would write two pasts: the second one does not start.
 fn alone(state: &Path) -> anyhow::Result<nix::fcntl::Flock<fs::File>> {
-    let file = fs::File::create(state.join("lock"))?;
+    let file = fs::File::create(state.join("lock")).map_err(|error| {
+        let state = state.display();
+        Fault::lasting(
+            "state-cannot-be-written",
+            Text::new(
+                format!("Rien ne peut être écrit dans le dossier d'état {state} ({error})."),
+                format!("Nothing can be written in the state folder {state} ({error})."),
+            ),
+            Text::new(
+                "Voyez « mount » et « dmesg » : le disque est peut-être en panne, ou en lecture seule. Les services continuent.",
+                "See “mount” and “dmesg”: the disk may be failing, or read-only. The apps go on.",
+            ),
+        )
+    })?;
     nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).map_err(|_| {
         let state = state.display();
         let fault = Fault::lasting(

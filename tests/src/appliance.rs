@@ -26,6 +26,8 @@ pub struct Appliance {
     https: SocketAddr,
     http: SocketAddr,
     domain: String,
+    /// What the executable's processes find in their environment, beside ours.
+    pub environment: Vec<(String, String)>,
     /// Roots that [`Appliance::ask`] trusts beside the box's own.
     pub roots: String,
     dir: tempfile::TempDir,
@@ -49,6 +51,7 @@ impl Appliance {
             https: free_address()?,
             http: free_address()?,
             domain: domain.to_owned(),
+            environment: Vec::new(),
             roots: String::new(),
             dir,
             engine,
@@ -163,6 +166,7 @@ impl Appliance {
             .arg("--config")
             .arg(self.config())
             .arg(what)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -208,13 +212,16 @@ impl Appliance {
 
     /// Runs the command line; its output, whatever it is.
     pub fn cli_output(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(executable()?)
-            .arg("--config")
-            .arg(self.config())
-            .args(["--lang", "en"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()?)
+        Ok(self.command(arguments).output()?)
+    }
+
+    /// The command line, to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(executable().unwrap_or_default());
+        command.arg("--config").arg(self.config());
+        command.args(["--lang", "en"]).args(arguments);
+        command.stdin(Stdio::null());
+        command
     }
 
     /// Runs the command line; its standard output.

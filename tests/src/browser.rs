@@ -270,8 +270,12 @@ impl Browser {
             }
             let focused = self.get("/element/active")?;
             let element = focused[ELEMENT].as_str().unwrap_or_default();
-            let style = self.get(&format!("/element/{element}/css/outline-style"))?;
-            ensure!(style != "none", "the focus on {selector} is not seen");
+            let css = |what| self.get(&format!("/element/{element}/css/{what}"));
+            let (style, width) = (css("outline-style")?, css("outline-width")?);
+            ensure!(
+                style != "none" && width != "0px",
+                "the focus on {selector} is not seen: {style}, {width}"
+            );
             return Ok(());
         }
         bail!("Tab never comes to {selector} at {:?}", self.url())

@@ -64,6 +64,16 @@ impl Notes {
         self.written.clear();
     }
 
+    /// The notes that are to be found.
+    pub fn written(&self) -> BTreeSet<String> {
+        self.written.clone()
+    }
+
+    /// These are to be found from now on, and no others.
+    pub fn go_back_to(&mut self, written: BTreeSet<String>) {
+        self.written = written;
+    }
+
     /// A release that comes after all others, its image ending in these words.
     pub fn next_release(&mut self, image_ends: &str) -> Result<()> {
         self.newest += 1;
@@ -141,7 +151,7 @@ impl Notes {
     }
 
     /// The page, once people are let in again.
-    fn page(&self) -> Result<String> {
+    pub fn page(&self) -> Result<String> {
         let host = format!("notes.{DOMAIN}");
         let mut page = self.appliance.get(&host, "/")?;
         let waited = until("the page answers", || {

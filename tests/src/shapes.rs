@@ -149,6 +149,21 @@ pub fn bare(recipe: &str, version: u32, address: &str) -> Release {
     }
 }
 
+/// The same, and its database can be saved.
+pub fn full_with_dump(recipe: &str, version: u32, address: &str) -> Release {
+    let mut release = full(recipe, version, address);
+    release.databases = BTreeMap::from([(
+        part("main"),
+        Database {
+            engine: DatabaseEngine::Postgresql,
+            service: part("db"),
+            dump: vec!["dump".into()],
+            restore: vec!["restore".into()],
+        },
+    )]);
+    release
+}
+
 /// An app with all there is: web, database, one-shot migration, cache, files, secrets, hooks, health.
 pub fn full(recipe: &str, version: u32, address: &str) -> Release {
     let mut release = bare(recipe, version, address);
@@ -202,15 +217,6 @@ pub fn full(recipe: &str, version: u32, address: &str) -> Release {
         },
     )]);
     release.answers = BTreeMap::from([(part("title"), Answer::Public("Fête".into()))]);
-    release.databases = BTreeMap::from([(
-        part("main"),
-        Database {
-            engine: DatabaseEngine::Postgresql,
-            service: part("db"),
-            dump: vec!["dump".into()],
-            restore: vec!["restore".into()],
-        },
-    )]);
     release.hooks = vec![
         hook(HookMoment::AfterInstall, "web", "first"),
         hook(HookMoment::AfterInstall, "db", "second"),

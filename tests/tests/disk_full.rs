@@ -1,5 +1,6 @@
 //! The disk of the state folder fills up (a small file system of the test's own): services go on, people can still say
-//! what may go, and when not even that is possible the box says so, and goes on by itself once there is room.
+//! what may go, and when not even that is possible the box says so, and goes on by itself once there is room. Likewise on
+//! one that does not answer for a while, and on one that turns read-only.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,81 @@ fn fills_up(house: &mut House) -> Result<()> {
     notes.appliance.kill_daemon()?;
     notes.appliance.start_daemon()?;
     notes.check("after a restart")
+}
+
+#[test]
+fn a_disk_that_hangs_and_one_that_turns_read_only() -> Result<()> {
+    let mut house = House::installed()?;
+    let told = hangs_and_turns(&mut house);
+    if told.is_err() {
+        eprintln!("{}", house.notes.appliance.logs());
+    }
+    told
+}
+
+fn hangs_and_turns(house: &mut House) -> Result<()> {
+    println!("== nothing is written for a while");
+    let state = show(&house.state);
+    run("fsfreeze", &["--freeze", &state])?;
+    let frozen = Frozen(&state);
+    let appliance = &house.notes.appliance;
+    let mut asked = appliance.command(&["app", "restart", "notes"]).spawn()?;
+    for _ in 0..3 {
+        appliance.cli(&["status"])?;
+        appliance.get("notes.box.test", "/")?.expect(200)?;
+    }
+    ensure!(
+        asked.try_wait()?.is_none(),
+        "it was decided on a disk that hangs"
+    );
+    drop(frozen);
+    ensure!(
+        asked.wait()?.success(),
+        "it was not carried out once the disk answered"
+    );
+    house.notes.check("after the disk hung")?;
+
+    println!("== a disk that gives up");
+    run("mount", &["-o", "remount,abort", &state])?;
+    let appliance = &house.notes.appliance;
+    let refused = appliance.cli_output(&["app", "restart", "notes", "--no-wait"])?;
+    let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(
+        refused.contains("ledger-cannot-write") || refused.contains("ledger-unsure"),
+        "{refused}"
+    );
+    ensure!(refused.contains("disk"), "no way out is said: {refused}");
+    appliance.cli(&["status"])?;
+    appliance.get("notes.box.test", "/")?.expect(200)?;
+    house.notes.appliance.stop_daemon()?;
+    let mut again = house.notes.appliance.command(&["daemon"]);
+    let told = String::from_utf8_lossy(&again.output()?.stderr).into_owned();
+    ensure!(told.contains("state-cannot-be-written"), "{told}");
+
+    println!("== mended, as by a restart of the box; nothing is lost");
+    // Their mounts keep the file system.
+    for container in house.notes.labelled("container")? {
+        house.notes.appliance.engine.docker(&["stop", &container])?;
+    }
+    run("umount", &[&state])?;
+    let image = show(&house.notes.appliance.scratch().join("disk.img"));
+    // 1: errors were there, and are put right.
+    let _ = Command::new("e2fsck").args(["-p", &image]).output()?;
+    run("mount", &["-o", "loop", &image, &state])?;
+    house.notes.appliance.start_daemon()?;
+    house.notes.appliance.cli(&["app", "restart", "notes"])?;
+    house.notes.check("on the mended disk")
+}
+
+/// Writes go on when this goes.
+struct Frozen<'a>(&'a str);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = run("fsfreeze", &["--unfreeze", self.0]) {
+            eprintln!("a test's disk is left frozen: {error:#}");
+        }
+    }
 }
 
 /// An appliance whose state folder has a disk of its own.

@@ -156,7 +156,7 @@ fn l4_deciding_and_applying_keep_their_shape() {
 
 #[test]
 fn codes_are_kebab_case_and_refusals_unique() {
-    let text: String = ["refusal.rs", "refusal/accounts.rs"]
+    let text: String = ["refusal.rs", "refusal/accounts.rs", "refusal/backups.rs"]
         .iter()
         .map(|file| fs::read_to_string(root().join("daemon/core/src").join(file)).unwrap())
         .collect();

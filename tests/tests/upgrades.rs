@@ -98,7 +98,7 @@ fn a_state_that_cannot_be_taken_up_is_left_as_it_is() -> Result<()> {
 #[test]
 fn a_damaged_ledger_is_repaired_by_a_person_and_goes_on() -> Result<()> {
     let mut appliance = Appliance::start(&[])?;
-    appliance.cli(&["setup-code", "--new"])?;
+    appliance.cli(&["token", "create", "--label", "test"])?;
     let running = appliance.cli_output(&["ledger", "repair", "--yes"])?;
     ensure!(told_of(&running).contains("state-in-use"), "{running:?}");
     appliance.stop_daemon()?;
@@ -141,7 +141,7 @@ fn a_damaged_ledger_is_repaired_by_a_person_and_goes_on() -> Result<()> {
         "{entries}"
     );
     appliance.cli(&["ledger", "show", "--lang", "fr"])?;
-    appliance.cli(&["setup-code", "--new"])?;
+    appliance.cli(&["token", "create", "--label", "test"])?;
     appliance.stop_daemon()?;
 
     // The ledger gone, apps there: no new box beside their data.

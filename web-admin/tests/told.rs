@@ -1,5 +1,5 @@
 //! What pages tell: how long an act takes, which address comes of what is typed, what is well and what is not.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod house;
 mod page;
@@ -92,4 +92,28 @@ async fn what_was_stopped_on_purpose_is_not_shown_as_broken() {
     assert!(!stopped.contains("state grave"));
     let broken = browser.get("/apps/fichiers").await.body;
     assert!(broken.contains("state grave"));
+}
+
+/// Sheet, script and icon included, before anything is compressed.
+#[tokio::test]
+async fn no_page_is_heavier_than_fifty_kilobytes() {
+    let browser = Browser::signed_in(&Arc::new(House::busy()));
+    let mut heavy = Vec::new();
+    for (path, _) in house::pages::PAGES {
+        let body = browser.get(path).await.body;
+        let mut bytes = body.len();
+        for one in page::parse(&body).all() {
+            let address = one.attribute("href").or_else(|| one.attribute("src"));
+            if let Some(asset) = address.filter(|address| address.starts_with("/assets/")) {
+                let answer = browser.get(asset).await;
+                assert_eq!(answer.status, axum::http::StatusCode::OK, "{asset}");
+                bytes += answer.body.len();
+            }
+        }
+        println!("{bytes:>6} {path}");
+        if bytes > 50_000 {
+            heavy.push(format!("{path}: {bytes} bytes"));
+        }
+    }
+    assert!(heavy.is_empty(), "{heavy:?}");
 }

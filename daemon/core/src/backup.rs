@@ -274,8 +274,8 @@ impl Backups {
         }
     }
 
-    /// An app is gone: nothing of it is left to be saved. Its snapshots stay.
-    pub(crate) fn app_gone(&mut self, app: &AppId) {
+    /// An app is to be away: nothing of it is left to be saved, and nothing wrong with that. Its snapshots stay.
+    pub(crate) fn leave_out(&mut self, app: &AppId) {
         let gone = Subject::App(app.clone());
         for repository in self.repositories.values_mut() {
             repository.troubles.remove(&gone);

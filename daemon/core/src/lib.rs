@@ -24,6 +24,7 @@ pub mod account;
 pub mod app;
 pub mod backup;
 pub mod class;
+pub mod clock;
 pub mod command;
 pub mod decide;
 pub mod event;

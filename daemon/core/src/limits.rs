@@ -56,6 +56,8 @@ pub const LASTING_KEPT_MAX: usize = 5;
 pub const LASTING_MS_MAX: u64 = 6 * 3_600_000;
 /// How long an image made on the box is kept once nothing needs it, ms: who deletes an app may install it again.
 pub const IMAGE_KEPT_MS: u64 = 10 * 60_000;
+/// Between two looks at whether somebody has set the clock, ms.
+pub const CLOCK_LOOKED_AT_EVERY_MS: u64 = 10_000;
 /// Between two looks at the certificates' ages, ms.
 pub const CERTIFICATES_EVERY_MS: u64 = 3_600_000;
 /// Orders for TLS certificates within three hours, of all names together (Let's Encrypt: 300).
@@ -160,6 +162,8 @@ pub const LOG_LINES_ASKED_MAX: usize = 500;
 pub const LEDGER_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of an API answer that the command line takes in whole.
 pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Ledger entries read at once when all are checked: at the start, and to verify.
+pub const LEDGER_READ_AT_ONCE_MAX: u64 = 128;
 /// Ledger entries read at once for an export.
 pub const LEDGER_EXPORT_AT_ONCE_MAX: u64 = 16;
 /// Memory that checking one password takes, KiB: what OWASP asks for Argon2id, and an old PC can spare.

@@ -107,7 +107,13 @@ impl State {
                 repository: repository.clone(),
                 snapshot: snapshot.clone(),
             };
-            self.restore(app, release, (revision, generation), *installed_at, origin);
+            let there = self.apps.remove(app).unwrap_or_else(|| {
+                let mut new = installed(app.clone(), release.clone(), revision, *installed_at);
+                new.lost.clone_from(&self.lost);
+                new
+            });
+            let restored = restored(there, release, revision, generation, origin);
+            self.apps.insert(app.clone(), restored);
             return;
         }
         if let Event::LedgerRepaired {
@@ -131,6 +137,12 @@ impl State {
         let Some(app) = self.apps.get_mut(id) else {
             return;
         };
+        if matches!(
+            event,
+            Event::StopDecided { .. } | Event::RemoveDecided { .. } | Event::DeleteDecided { .. }
+        ) {
+            self.backups.leave_out(id);
+        }
         match event {
             Event::BoxPrepared { .. }
             | Event::InstallDecided { .. }
@@ -163,7 +175,6 @@ impl State {
                 if app.intent == Intent::Deleted {
                     let id = id.clone();
                     self.apps.remove(&id);
-                    self.backups.app_gone(&id);
                 } else {
                     settle(app);
                 }
@@ -194,31 +205,6 @@ impl State {
             | Event::SnapshotTaken { .. }
             | Event::SnapshotFailed { .. }
             | Event::RepositoryTidied { .. } => {}
-        }
-    }
-
-    fn restore(
-        &mut self,
-        id: &AppId,
-        release: &Release,
-        (revision, generation): (Revision, u64),
-        installed_at: Timestamp,
-        origin: Origin,
-    ) {
-        match self.apps.get_mut(id) {
-            Some(app) => {
-                replace(app, release, revision, Doing::Restore, Some(generation));
-                app.generation = generation;
-                app.origin = Some(origin);
-            }
-            None => {
-                let mut app = installed(id.clone(), release.clone().into(), revision, installed_at);
-                app.generation = generation;
-                app.lost.clone_from(&self.lost);
-                app.phase = Phase::UnderWay(Doing::Restore);
-                app.origin = Some(origin);
-                self.apps.insert(id.clone(), app);
-            }
         }
     }
 }
@@ -265,6 +251,26 @@ fn replace(
         app.generation = generation.unwrap_or(app.generation);
     }
     begin(app, revision, Intent::Running, doing);
+}
+
+/// Again what it was in a snapshot: in volumes of their own, with what it has now as the way back.
+fn restored(
+    mut app: App,
+    release: &Release,
+    revision: Revision,
+    generation: u64,
+    origin: Origin,
+) -> App {
+    replace(
+        &mut app,
+        release,
+        revision,
+        Doing::Restore,
+        Some(generation),
+    );
+    app.generation = generation;
+    app.origin = Some(origin);
+    app
 }
 
 fn settle(app: &mut App) {

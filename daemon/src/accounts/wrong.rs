@@ -4,18 +4,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use lavoir_core::id::Timestamp;
 use lavoir_core::ledger::Hash;
 use lavoir_core::limits;
 use sha2::{Digest as _, Sha256};
 
-const MINUTE_MS: u64 = 60_000;
+const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Wrong {
     /// By hash: what is typed as a name may be a password.
-    tries: Mutex<HashMap<Hash, VecDeque<Timestamp>>>,
+    tries: Mutex<HashMap<Hash, VecDeque<Duration>>>,
 }
 
 /// Where tries of one kind are counted.
@@ -35,9 +35,10 @@ impl Count {
 
 impl Wrong {
     /// Notes a try, unless there were too many. It counts as wrong until it is [`Wrong::forgive`]n.
-    pub(super) fn may_try(&self, count: Count, now: Timestamp) -> bool {
+    /// `now` is for how long the daemon has been running: a clock that is set back must not shut anybody out.
+    pub(super) fn may_try(&self, count: Count, now: Duration) -> bool {
         let mut all = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |at: &Timestamp| now.0.saturating_sub(at.0) < MINUTE_MS;
+        let recent = |at: &Duration| now.saturating_sub(*at) < MINUTE;
         if all.len() >= limits::NAMES_REMEMBERED_MAX && !all.contains_key(&count.0) {
             all.retain(|_, tries| tries.iter().any(recent));
             let oldest = all

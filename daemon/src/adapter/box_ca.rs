@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use lavoir_core::clock::MADE;
 use lavoir_core::id::{Hostname, Timestamp};
 use lavoir_core::text::Text;
 use rcgen::{
@@ -135,7 +136,8 @@ impl BoxCa {
         let root = match read(&path)? {
             Some(root) => root,
             None => {
-                let root = new_root(&domain, now)?;
+                // A box that begins in 1970 would trust itself until 1980.
+                let root = new_root(&domain, now.max(MADE))?;
                 write(&path, &root)?;
                 root
             }
@@ -213,8 +215,10 @@ impl BoxCa {
                 Ok(_) => Err(BoxCaError::Clock),
                 Err(error) => Err(error),
             },
-            None if clock_is_wrong => Err(BoxCaError::Clock),
             None => {
+                // Better one that begins too early than none: it is made anew as soon as the clock is right.
+                let day = Timestamp(self.root.not_before.0 + EARLY_DAYS * DAY_MS);
+                let now = if clock_is_wrong { day.max(MADE) } else { now };
                 let new = self.new_leaf(hostnames, now)?;
                 write(&path, &new)?;
                 Ok(given(&new))
@@ -498,10 +502,21 @@ mod tests {
             leaf,
             "a clock that was lost"
         );
-        assert!(matches!(
-            ca.certificate_for(&names(&["x.verger.example"]), Timestamp(0)),
-            Err(BoxCaError::Clock)
-        ));
+        let new = names(&["x.verger.example"]);
+        let too_early = ca.certificate_for(&new, Timestamp(0)).unwrap();
+        verified(ca.root_pem(), &too_early.chain_pem, "x.verger.example", NOW).unwrap();
+        // A box whose clock begins in 1970: what it makes holds once the clock is right.
+        let dir = tempfile::tempdir().unwrap();
+        let begun = open(dir.path(), Timestamp(0));
+        begun.certificate_for(&asked, Timestamp(0)).unwrap();
+        let right = begun.certificate_for(&asked, NOW).unwrap();
+        verified(
+            begun.root_pem(),
+            &right.chain_pem,
+            "blog.verger.example",
+            NOW,
+        )
+        .unwrap();
         // A clock that ran ahead for a while must not leave a certificate that is not valid yet.
         let ahead = ca.certificate_for(&asked, later(400)).unwrap();
         let back = ca.certificate_for(&asked, later(1)).unwrap();

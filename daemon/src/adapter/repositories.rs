@@ -25,12 +25,13 @@ use crate::ports::{
     Answer, Bytes, Content, Damaged, Fault, Listed, Moment, OnMeasure, Opener, Part, Repositories,
     Room, Snapshot, Taken, Tidied,
 };
-use place::Door;
+use place::{Door, Keys};
 use work::{Work, on_thread, told};
 
 /// Repositories as restic has them.
 pub struct ResticRepositories {
     notes: PathBuf,
+    keys: Arc<Keys>,
     /// Work on one repository is done one at a time.
     turns: Mutex<BTreeMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -42,12 +43,13 @@ impl ResticRepositories {
         work::tame_the_pool();
         Self {
             notes,
+            keys: Arc::default(),
             turns: Mutex::default(),
         }
     }
 
     fn door(&self, at: &Opener) -> Answer<Door> {
-        Door::new(at, &self.notes)
+        Door::new(at, &self.notes, &self.keys)
     }
 
     /// Waits for those who came before.

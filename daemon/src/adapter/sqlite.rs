@@ -93,14 +93,6 @@ impl Sqlite {
 }
 
 impl LedgerStore for Sqlite {
-    async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
-        let rows = sqlx::query("SELECT bytes, hash FROM ledger ORDER BY entry")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(cannot_open)?;
-        rows.iter().map(entry).collect()
-    }
-
     async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let rows =
@@ -114,7 +106,7 @@ impl LedgerStore for Sqlite {
     }
 
     async fn append(&self, index: u64, bytes: &[u8], hash: &Hash) -> Answer<()> {
-        let index = i64::try_from(index).map_err(cannot_write)?;
+        let index = i64::try_from(index).map_err(cannot_open)?;
         let insert = || {
             sqlx::query("INSERT INTO ledger (entry, bytes, hash) VALUES (?, ?, ?)")
                 .bind(index)
@@ -162,17 +154,24 @@ fn cannot_open(error: impl std::fmt::Display) -> Fault {
     )
 }
 
-fn cannot_write(error: impl std::fmt::Display) -> Fault {
+fn cannot_write(error: sqlx::Error) -> Fault {
+    let next_step = match is_full(&error) {
+        true => Text::new(
+            "Faites de la place sur le disque, puis redemandez.",
+            "Make room on the disk, then ask again.",
+        ),
+        false => Text::new(
+            "Le disque est peut-être en panne, ou passé en lecture seule : voyez « dmesg » et « mount », sauvez le dossier d'état, puis redémarrez la machine. Les services continuent.",
+            "The disk may be failing, or have turned read-only: see “dmesg” and “mount”, save the state folder, then restart the box. The apps go on.",
+        ),
+    };
     Fault::lasting(
         "ledger-cannot-write",
         Text::new(
             format!("Le registre ne peut pas être écrit ({error})."),
             format!("The ledger cannot be written ({error})."),
         ),
-        Text::new(
-            "Faites de la place sur le disque, puis redemandez.",
-            "Make room on the disk, then ask again.",
-        ),
+        next_step,
     )
 }
 
@@ -229,7 +228,7 @@ mod tests {
         assert_eq!(mode(&dir.path().join("lavoir.db-wal"))?, 0o600);
         store.close().await;
         assert!(!dir.path().join("lavoir.db-wal").exists());
-        let again = Sqlite::open(&file).await?.read_all().await?;
+        let again = Sqlite::open(&file).await?.read_from(0, 9).await?;
         assert_eq!(again.len(), 3);
         assert_eq!(again[2], (vec![2], leaf_hash(&[2])));
         let store = Sqlite::open(&file).await?;

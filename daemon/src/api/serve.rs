@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -20,6 +20,8 @@ use crate::ports::{Answer, Fault};
 
 /// For what is being answered when the daemon ends.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// The same trouble is not told more often.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Answers on `socket` until `shutdown` comes.
 ///
@@ -48,6 +50,7 @@ pub async fn serve_on(
     let places = Arc::new(Semaphore::new(places));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut told = None;
     loop {
         let place = tokio::select! {
             place = places.clone().acquire_owned() => place,
@@ -60,7 +63,10 @@ pub async fn serve_on(
         let stream = match stream {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "the API could not take a conversation");
+                if told.is_none_or(|told: Instant| told.elapsed() > TOLD_EVERY) {
+                    told = Some(Instant::now());
+                    tracing::warn!(%error, "no conversation can be taken; they wait, and what runs goes on");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }

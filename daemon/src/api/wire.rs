@@ -30,6 +30,9 @@ pub struct Status {
     pub in_preparation: bool,
     /// Whether Docker answers.
     pub engine: bool,
+    /// Why the box's clock cannot be right, when it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Message>,
     /// The ledger.
     pub ledger: LedgerRoot,
     /// All apps.

@@ -39,6 +39,14 @@ pub async fn status(client: &Client, terminal: &Terminal) -> Result<(), End> {
     if !status.engine {
         terminal.line(terminal.pick("Docker ne répond pas.", "Docker does not answer."))?;
     }
+    if let Some(doubt) = &status.clock {
+        let (what, next) = (
+            terminal.say(&doubt.sentence),
+            terminal.say(&doubt.next_step),
+        );
+        terminal.line(&format!("{what} ({})", doubt.code))?;
+        terminal.line(&format!("  {next}"))?;
+    }
     let root = status.ledger.root.get(..16).unwrap_or(&status.ledger.root);
     terminal.line(&if fr {
         format!(

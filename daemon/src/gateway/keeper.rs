@@ -432,6 +432,8 @@ mod tests {
         for word in said {
             its.write_all(&[*word]).unwrap();
         }
+        // It is the keeper's to wait for.
+        #[allow(clippy::zombie_processes)]
         let child = Command::new("true").spawn().unwrap();
         let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
         while !has_ended(id) {

@@ -191,7 +191,7 @@ impl<W: World> Worker<W> {
 
     async fn await_run(&self, service: &PartId, timeout_s: u32, to_its_end: bool) -> Answer<()> {
         let world = self.engine.world();
-        let deadline = world.clock().now().0 + u64::from(timeout_s) * 1_000;
+        let deadline = world.clock().running() + Duration::from_secs(timeout_s.into());
         loop {
             let run = world
                 .containers()
@@ -205,7 +205,7 @@ impl<W: World> Worker<W> {
                     return Err(self.with_last_lines(service, ended(service, code)).await);
                 }
                 None => return Err(self.with_last_lines(service, ended(service, -1)).await),
-                Some(_) if world.clock().now().0 >= deadline => {
+                Some(_) if world.clock().running() >= deadline => {
                     return Err(self
                         .with_last_lines(service, not_ready(service, timeout_s))
                         .await);
@@ -253,7 +253,7 @@ impl<W: World> Worker<W> {
         let Some(health) = &self.app.release.health else {
             return Ok(());
         };
-        let deadline = world.clock().now().0 + u64::from(health.start_s) * 1_000;
+        let deadline = world.clock().running() + Duration::from_secs(health.start_s.into());
         loop {
             let address = world
                 .containers()
@@ -271,7 +271,7 @@ impl<W: World> Worker<W> {
             };
             match answer {
                 Ok(status) if health.status.contains(&status) => return Ok(()),
-                answer if world.clock().now().0 >= deadline => {
+                answer if world.clock().running() >= deadline => {
                     let fault = no_good_answer(health.start_s, answer.ok());
                     return Err(self.with_last_lines(&health.service, fault).await);
                 }

@@ -1,7 +1,6 @@
 //! Saving an app: its data, databases, secrets and release in one snapshot, of one moment.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +24,7 @@ use super::manifest::{MANIFEST, Manifest};
 use super::order;
 use crate::ports::{
     Answer, AppFiles as _, Bytes, Clock as _, Containers as _, Content, Fault, Moment, OnMeasure,
-    Opener, OwnState as _, PrivateStore as _, Repositories as _, Taken, World,
+    Opener, OwnState as _, Pending, PrivateStore as _, Repositories as _, Taken, World,
 };
 
 /// How often it is looked whether an app has been held for too long.
@@ -151,11 +150,11 @@ pub async fn save_box<W: World>(
 struct NoMoment;
 
 impl Moment for NoMoment {
-    fn begin(&self) -> Pin<Box<dyn Future<Output = Answer<Vec<(String, Bytes)>>> + Send + '_>> {
+    fn begin(&self) -> Pending<'_, Vec<(String, Bytes)>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn end(&self) -> Pin<Box<dyn Future<Output = Answer<()>> + Send + '_>> {
+    fn end(&self) -> Pending<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -237,11 +236,11 @@ impl<W: World> Stillness<W> {
 }
 
 impl<W: World> Moment for Stillness<W> {
-    fn begin(&self) -> Pin<Box<dyn Future<Output = Answer<Vec<(String, Bytes)>>> + Send + '_>> {
+    fn begin(&self) -> Pending<'_, Vec<(String, Bytes)>> {
         Box::pin(self.hold_and_dump())
     }
 
-    fn end(&self) -> Pin<Box<dyn Future<Output = Answer<()>> + Send + '_>> {
+    fn end(&self) -> Pending<'_, ()> {
         Box::pin(self.go_on())
     }
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime};
 
 use crate::rig::{is_root, noise};
 
-/// Bytes of the great file, nearly all of them holes.
-pub const SPARSE_BYTES: u64 = 300 * 1024 * 1024;
+/// Files of at least so many bytes are nearly all holes, and only looked at in their middle.
+const SPARSE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Builds it.
-pub fn build(at: &Path, small_files: usize) {
+/// Builds it, with so many small files and a great one of so many bytes.
+pub fn build(at: &Path, small_files: usize, great: u64) {
     fs::create_dir_all(at.join("a/b/c")).unwrap();
     fs::create_dir(at.join("empty folder")).unwrap();
     fs::write(at.join("empty"), b"").unwrap();
@@ -40,9 +40,9 @@ pub fn build(at: &Path, small_files: usize) {
     symlink(OsStr::from_bytes(b"to \xff"), at.join(ODD_LINK)).unwrap();
     symlink("a", at.join("link to folder")).unwrap();
     let sparse = File::create(at.join("sparse")).unwrap();
-    sparse.set_len(SPARSE_BYTES).unwrap();
+    sparse.set_len(great).unwrap();
     sparse
-        .write_all_at(b"in the middle", SPARSE_BYTES / 2 + 5)
+        .write_all_at(b"in the middle", great / 2 + 5)
         .unwrap();
     let mut deep = at.join("deep");
     for level in 0..40 {
@@ -173,11 +173,11 @@ fn entry(path: &Path) -> Entry {
                 .as_bytes()
                 .to_vec(),
             // All zeros but for a few bytes: comparing it whole costs seconds.
-            "file" if meta.len() == SPARSE_BYTES => {
+            "file" if meta.len() >= SPARSE_BYTES => {
                 let mut bytes = vec![0; 64 * 1024];
                 File::open(path)
                     .unwrap()
-                    .read_exact_at(&mut bytes, SPARSE_BYTES / 2)
+                    .read_exact_at(&mut bytes, meta.len() / 2)
                     .unwrap();
                 bytes
             }

@@ -5,5 +5,9 @@ mod house;
 mod moment;
 mod rig;
 
+mod damage;
+mod faults;
+mod keeping;
+mod killed;
 mod saving;
 mod with_restic;

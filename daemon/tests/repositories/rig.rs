@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lavoir::adapter::repositories::ResticRepositories;
 use lavoir::ports::{Answer, Content, Moment, Opener, Repositories as _, Snapshot, Taken};
@@ -14,6 +15,8 @@ use zeroize::Zeroizing;
 use crate::moment::Still;
 
 pub const KEY: &str = "six words and a number 7";
+static MINUTES: AtomicU64 = AtomicU64::new(0);
+
 pub const HOST: &str = "box.example.org";
 
 pub struct Rig {
@@ -115,7 +118,8 @@ pub fn content(here: &Path) -> Content {
     Content {
         host: HOST.to_owned(),
         tags: vec!["app=notes".to_owned(), "lavoir".to_owned()],
-        time: Timestamp(1_770_000_000_000),
+        // Each a minute after the one before.
+        time: Timestamp(1_770_000_000_000 + MINUTES.fetch_add(1, Ordering::SeqCst) * 60_000),
         texts: vec![(
             "/lavoir.json".to_owned(),
             Zeroizing::new(b"{\"format\":1}".to_vec()),
@@ -140,4 +144,14 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     }
     bytes.truncate(length);
     bytes
+}
+
+/// Forty files of 200 kB.
+pub fn small(rig: &Rig) -> PathBuf {
+    let house = rig.path("small");
+    std::fs::create_dir(&house).unwrap();
+    for n in 0..40_u64 {
+        std::fs::write(house.join(format!("{n}")), noise(n, 200_000)).unwrap();
+    }
+    house
 }

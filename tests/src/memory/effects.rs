@@ -416,10 +416,6 @@ impl AppFiles for Memory {
 }
 
 impl LedgerStore for Memory {
-    async fn read_all(&self) -> Answer<Vec<(Vec<u8>, Hash)>> {
-        Ok(self.ledger())
-    }
-
     async fn read_from(&self, from: u64, count: u64) -> Answer<Vec<(Vec<u8>, Hash)>> {
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let all = self.ledger().into_iter().skip(number(from));

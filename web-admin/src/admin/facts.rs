@@ -30,6 +30,8 @@ pub struct About {
     pub timezone: String,
     /// Now.
     pub now: Timestamp,
+    /// Why the clock cannot be right, when it cannot.
+    pub clock: Option<Message>,
     /// Whether Docker answers.
     pub engine: bool,
     /// The machine in one line, as far as it was measured.

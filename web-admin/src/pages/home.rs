@@ -171,6 +171,12 @@ fn waiting(reader: &Reader, apps: &[AppLine]) -> Vec<Waiting> {
     if !reader.about.engine {
         all.push(of_machine("home-no-engine"));
     }
+    if let Some(doubt) = &reader.about.clock {
+        all.push(Waiting {
+            sentence: reader.text(&doubt.sentence),
+            ..of_machine("home-no-engine")
+        });
+    }
     if reader.about.disk.is_some_and(nearly_full) {
         all.push(of_machine("home-disk-full"));
     }

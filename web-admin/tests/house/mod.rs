@@ -216,6 +216,7 @@ impl Admin for House {
             language: Language::Fr,
             timezone: "Europe/Paris".into(),
             now: Timestamp(NOW),
+            clock: None,
             engine: self.engine,
             memory: Some(Amount {
                 used: 46 * GIB / 10,

@@ -92,13 +92,18 @@ pub fn read(bytes: &[u8]) -> Result<Entry, Unreadable> {
             reason: "the entry is too large".to_string(),
         });
     }
-    let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
-    if head.format > FORMAT {
-        return Err(Unreadable::Newer {
-            format: head.format,
-        });
+    let newer = |format| Err(Unreadable::Newer { format });
+    let written: Written = match serde_json::from_slice(bytes) {
+        Ok(written) => written,
+        // A later version's entry may have what this one does not know.
+        Err(error) => match serde_json::from_slice::<Head>(bytes) {
+            Ok(head) if head.format > FORMAT => return newer(head.format),
+            _ => return Err(malformed(error)),
+        },
+    };
+    if written.format > FORMAT {
+        return newer(written.format);
     }
-    let written: Written = serde_json::from_slice(bytes).map_err(malformed)?;
     let root_before = unhex(&written.root_before).ok_or(Unreadable::Malformed {
         reason: "root_before is not a hash".to_string(),
     })?;

@@ -82,7 +82,7 @@ fn look_at(
 
 /// Whether all that is pointed to is there. What is amiss in it is told in the library's words.
 fn structure(door: &Door, work: &Arc<Work>, carrier: &Arc<Carrier>) -> Answer<Vec<String>> {
-    let repository = match door.open_over(work, carrier) {
+    let repository = match door.open_anew(work, carrier) {
         Ok(repository) => repository,
         // Its keys are whole: only the config is left.
         Err(fault)

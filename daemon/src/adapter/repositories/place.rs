@@ -1,14 +1,16 @@
 //! Getting at a repository in its place, and being sure that it is the one that is meant.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use lavoir_core::backup::Place;
 use rustic_backend::LocalBackend;
+use rustic_core::repofile::MasterKey;
 use rustic_core::{
     ConfigOptions, Credentials, KeyOptions, OpenStatus, Repository, RepositoryBackends,
     RepositoryOptions, WriteBackend,
@@ -37,17 +39,29 @@ pub(super) struct Opened<S> {
     pub carrier: Arc<Carrier>,
 }
 
+/// Master keys of repositories that were opened before. Each opening with the password takes 128 MiB of memory and
+/// half a second (scrypt, as the library has it): once in the daemon's life is enough.
+#[derive(Default)]
+pub(super) struct Keys(Mutex<BTreeMap<PathBuf, MasterKey>>);
+
+impl Keys {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<PathBuf, MasterKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// One repository, to be opened as often as needed.
 #[derive(Clone)]
 pub(super) struct Door {
     at: Opener,
+    keys: Arc<Keys>,
     folder: PathBuf,
     made: PathBuf,
 }
 
 impl Door {
     /// `notes` is the folder in which it stands which repositories were made.
-    pub fn new(at: &Opener, notes: &Path) -> Answer<Self> {
+    pub fn new(at: &Opener, notes: &Path, keys: &Arc<Keys>) -> Answer<Self> {
         let Place::Folder { path } = &at.place;
         let folder = PathBuf::from(path);
         if !folder.is_absolute() {
@@ -64,6 +78,7 @@ impl Door {
             .collect();
         Ok(Self {
             at: at.clone(),
+            keys: keys.clone(),
             folder,
             made: notes.join(name),
         })
@@ -110,17 +125,39 @@ impl Door {
         })
     }
 
-    /// Opens it over a carrier that is in use.
-    pub fn open_over(
+    fn open_over(
         &self,
         work: &Arc<Work>,
         carrier: &Arc<Carrier>,
     ) -> Answer<Repository<OpenStatus>> {
-        let bars = Bars(work.clone());
         let backends = RepositoryBackends::new(carrier.clone(), None);
-        Repository::new_with_progress(&options(), &backends, bars)
-            .and_then(|repository| repository.open(&self.credentials()))
-            .map_err(|error| carrier.fault(&error))
+        let open = |credentials: &Credentials| {
+            Repository::new_with_progress(&options(), &backends, Bars(work.clone()))
+                .and_then(|repository| repository.open(credentials))
+        };
+        let known = self.keys.all().get(&self.made).cloned();
+        if let Some(key) = known {
+            if let Ok(repository) = open(&Credentials::Masterkey(key)) {
+                return Ok(repository);
+            }
+            // Another repository lies there by now, or this one is damaged: as if for the first time.
+            work.go_on()?;
+            self.keys.all().remove(&self.made);
+            carrier.forgive();
+        }
+        let repository = open(&self.credentials()).map_err(|error| carrier.fault(&error))?;
+        self.keys.all().insert(self.made.clone(), repository.key());
+        Ok(repository)
+    }
+
+    /// Opens it with its password, whatever is remembered.
+    pub fn open_anew(
+        &self,
+        work: &Arc<Work>,
+        carrier: &Arc<Carrier>,
+    ) -> Answer<Repository<OpenStatus>> {
+        self.keys.all().remove(&self.made);
+        self.open_over(work, carrier)
     }
 
     fn credentials(&self) -> Credentials {

@@ -35,6 +35,7 @@ const WRITERS: usize = 2;
 const FILES_AHEAD: usize = 16;
 /// Zeros of at least this length, and in such steps, become holes.
 const HOLE_BYTES: usize = 4096;
+static ZEROS: [u8; HOLE_BYTES] = [0; HOLE_BYTES];
 const NS_PER_S: i128 = 1_000_000_000;
 /// Folders in folders.
 const DEPTH_MAX: usize = 1024;
@@ -376,7 +377,7 @@ fn write(file: &File, at: u64, mut bytes: &[u8], was_there: bool) -> io::Result<
         let to_edge = HOLE_BYTES - usize::try_from(at % HOLE_BYTES as u64).unwrap_or(0);
         let mut end = 0;
         let mut block = to_edge.min(bytes.len());
-        while block > 0 && bytes[end..end + block].iter().any(|byte| *byte != 0) {
+        while block > 0 && bytes[end..end + block] != ZEROS[..block] {
             end += block;
             block = HOLE_BYTES.min(bytes.len() - end);
         }

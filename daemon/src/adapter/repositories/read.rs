@@ -33,25 +33,47 @@ pub(super) fn snapshots(door: &Door, work: &Arc<Work>) -> Answer<Vec<Snapshot>> 
         repository,
         carrier,
     } = door.open(work)?;
-    let files = repository
-        .stream_files::<SnapshotFile>()
-        .map_err(|error| carrier.fault(&error))?;
     let mut snapshots = Vec::new();
-    for file in files {
-        work.go_on()?;
+    for file in snapshot_files(&repository, &carrier, work)? {
         match file {
-            Ok((id, file)) => snapshots.extend(snapshot(&id.to_hex(), &file)),
-            Err(error) => tracing::warn!("a snapshot cannot be read: {}", carrier.fault(&error)),
+            Ok(file) => snapshots.extend(snapshot(&file)),
+            Err(fault) => tracing::warn!("a snapshot cannot be read: {fault}"),
         }
     }
     snapshots.sort_by(|a, b| (a.time, a.id.as_str()).cmp(&(b.time, b.id.as_str())));
     Ok(snapshots)
 }
 
-fn snapshot(id: &str, file: &SnapshotFile) -> Option<Snapshot> {
+/// All snapshots' files, one by one: the library's own stream ends at the first that is damaged.
+pub(super) fn snapshot_files(
+    repository: &Repository<OpenStatus>,
+    carrier: &Carrier,
+    work: &Work,
+) -> Answer<Vec<Answer<SnapshotFile>>> {
+    let ids = repository
+        .list::<rustic_core::repofile::SnapshotId>()
+        .map_err(|error| carrier.fault(&error))?;
+    let mut files = Vec::new();
+    for id in ids {
+        work.go_on()?;
+        let file = repository.get_file::<SnapshotFile>(&id);
+        files.push(match file {
+            Ok(mut file) => {
+                file.id = id;
+                Ok(file)
+            }
+            Err(error) => Err(carrier.fault(&error)),
+        });
+        // Each for itself.
+        carrier.forgive();
+    }
+    Ok(files)
+}
+
+fn snapshot(file: &SnapshotFile) -> Option<Snapshot> {
     let summary = file.summary.as_ref();
     Some(Snapshot {
-        id: id.parse().ok()?,
+        id: file.id.to_hex().as_str().parse().ok()?,
         time: millis(file.time.timestamp()),
         host: file.hostname.clone(),
         tags: file.tags.iter().cloned().collect(),

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustic_core::jiff::{Timestamp, tz::TimeZone};
-use rustic_core::repofile::{Node, SnapshotFile, SnapshotSummary};
+use rustic_core::repofile::{Node, SnapshotFile, SnapshotId, SnapshotSummary};
 use rustic_core::{
-    BackupOptions, IndexedIdsStatus, ParentOptions, Repository, SnapshotOptions, TreeId,
+    BackupOptions, IndexedIdsStatus, OpenStatus, ParentOptions, Repository, SnapshotOptions, TreeId,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::carrier::Carrier;
 use super::fault;
 use super::place::{Door, Opened};
-use super::read::StoredFile;
+use super::read::{StoredFile, snapshot_files};
 use super::source::{Item, Reading, Source, StillReading};
 use super::work::{Work, on_thread};
 use crate::ports::{Answer, Content, Moment, Taken};
@@ -44,7 +44,7 @@ struct Before {
     repository: Repository<IndexedIdsStatus>,
     carrier: Arc<Carrier>,
     /// The last snapshot of the same kind, which was there before.
-    parent: Option<rustic_core::repofile::SnapshotId>,
+    parent: Option<SnapshotId>,
     first: SnapshotFile,
 }
 
@@ -87,6 +87,7 @@ pub(super) async fn save(
     });
     let dumped = on_thread({
         let (plan, reading, carrier) = (plan.clone(), reading.clone(), carrier.clone());
+        let repository = repository.clone();
         move || match has_dumps {
             true => plan
                 .take_dumps(&repository, &carrier, &reading, dumps)
@@ -106,8 +107,11 @@ pub(super) async fn save(
     }
     ended?;
     let (folders, dumped) = (folders?, dumped?);
+    let repository = Arc::into_inner(repository)
+        .ok_or_else(|| fault::other("the repository is still being read".to_owned()))?;
     on_thread(move || {
         plan.keep(
+            repository.drop_index(),
             &carrier,
             &reading,
             before.parent,
@@ -233,8 +237,10 @@ impl Plan {
             carrier,
         } = self.door.open(&self.work)?;
         carrier.hold_snapshots();
-        let parent = last_alike(&repository, &self.content).map_err(|e| carrier.fault(&e))?;
-        carrier.forgive();
+        let parent = last_alike(
+            snapshot_files(&repository, &carrier, &self.work)?,
+            &self.content,
+        );
         let repository = repository.to_indexed_ids().map_err(|e| carrier.fault(&e))?;
         self.work.go_on()?;
         let reading = Reading::new(&self.work, false);
@@ -325,11 +331,13 @@ impl Plan {
     }
 
     /// Puts the snapshot together, proves it, and lets it be seen.
+    #[allow(clippy::too_many_arguments)]
     fn keep(
         &self,
+        repository: Repository<OpenStatus>,
         carrier: &Arc<Carrier>,
         reading: &Arc<Reading>,
-        parent: Option<rustic_core::repofile::SnapshotId>,
+        parent: Option<SnapshotId>,
         first: &SnapshotFile,
         folders: SnapshotFile,
         dumped: Option<SnapshotFile>,
@@ -352,7 +360,6 @@ impl Plan {
             )));
         }
         let mut snapshot = folders;
-        let repository = self.door.open_over(&self.work, carrier)?;
         let repository = match &dumped {
             Some(dumped) => {
                 let (tree, repository) = self.merge(repository, carrier, snapshot.tree, dumped)?;
@@ -404,11 +411,11 @@ impl Plan {
     /// has no length as empty: so each dump is read back from the repository, which proves it, and entered with its length.
     fn merge(
         &self,
-        repository: Repository<rustic_core::OpenStatus>,
+        repository: Repository<OpenStatus>,
         carrier: &Arc<Carrier>,
         folders: TreeId,
         dumped: &SnapshotFile,
-    ) -> Answer<(TreeId, Repository<rustic_core::OpenStatus>)> {
+    ) -> Answer<(TreeId, Repository<OpenStatus>)> {
         let of = |error: Box<rustic_core::RusticError>| carrier.fault(&error);
         let repository = Arc::new(repository.to_indexed().map_err(of)?);
         let reading = Reading::new(&self.work, true);
@@ -454,26 +461,13 @@ fn add_added(to: &mut SnapshotSummary, from: &SnapshotSummary) {
     to.data_added_trees_packed += from.data_added_trees_packed;
 }
 
-/// The last snapshot of the same host and tags. One that cannot be read does not hold up a new one.
-fn last_alike(
-    repository: &Repository<rustic_core::OpenStatus>,
-    content: &Held,
-) -> rustic_core::RusticResult<Option<rustic_core::repofile::SnapshotId>> {
-    let mut last: Option<(rustic_core::repofile::SnapshotId, SnapshotFile)> = None;
-    for (id, snapshot) in repository
-        .stream_files::<SnapshotFile>()?
-        .filter_map(Result::ok)
-    {
-        let alike = snapshot.hostname == content.host
-            && snapshot.tags.iter().count() == content.tags.len()
-            && content.tags.iter().all(|tag| snapshot.tags.contains(tag));
-        if alike
-            && last
-                .as_ref()
-                .is_none_or(|(_, last)| last.time < snapshot.time)
-        {
-            last = Some((id, snapshot));
-        }
-    }
-    Ok(last.map(|(id, _)| id))
+/// The last of the same host and tags. One that cannot be read does not hold up a new one.
+fn last_alike(files: Vec<Answer<SnapshotFile>>, content: &Held) -> Option<SnapshotId> {
+    let alike = |file: &SnapshotFile| {
+        file.hostname == content.host
+            && file.tags.iter().count() == content.tags.len()
+            && content.tags.iter().all(|tag| file.tags.contains(tag))
+    };
+    let files = files.into_iter().flatten().filter(alike);
+    files.max_by(|a, b| a.time.cmp(&b.time)).map(|file| file.id)
 }

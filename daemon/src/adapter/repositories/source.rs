@@ -435,8 +435,12 @@ impl Read for Reader {
                     .unwrap_or(usize::MAX)
                     .min(buffer.len());
                 let read = file.read(&mut buffer[..most]);
-                if matches!(read, Ok(0)) && most > 0 && reading.strict {
-                    reading.fail(fault::changed(&self.inside));
+                if matches!(read, Ok(0)) && most > 0 {
+                    if reading.strict {
+                        reading.fail(fault::changed(&self.inside));
+                    }
+                    // Left out of the first reading, so that it is read again in the moment.
+                    return Err(io::Error::other("shorter than it was"));
                 }
                 if let Ok(count) = read {
                     self.left -= count as u64;

@@ -10,6 +10,7 @@ use rustic_core::{KeepOptions, LimitOption, PruneOptions, RusticError};
 
 use super::carrier::Carrier;
 use super::place::{Door, Opened};
+use super::read::snapshot_files;
 use super::work::Work;
 use crate::ports::{Answer, Tidied};
 
@@ -28,9 +29,8 @@ pub(super) fn tidy(door: &Door, work: &Arc<Work>, host: &str, keep: &KeepRule) -
     let before = door.size()?;
     // Every snapshot must be readable: one that is not would have its data thrown away.
     let mut groups: BTreeMap<Vec<String>, Vec<SnapshotFile>> = BTreeMap::new();
-    for file in repository.stream_files::<SnapshotFile>().map_err(of)? {
-        let (id, mut file) = file.map_err(of)?;
-        file.id = id;
+    for file in snapshot_files(&repository, &carrier, work)? {
+        let file = file?;
         if file.hostname == host {
             let tags = file.tags.iter().cloned().collect();
             groups.entry(tags).or_default().push(file);

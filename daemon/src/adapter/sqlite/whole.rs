@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqlitePool;
 
 use super::{Sqlite, cannot_write};
-use crate::ports::{Answer, OwnState};
+use crate::adapter::durable;
+use crate::ports::{Answer, Fault, OwnState};
 
 /// The folders of the state that nothing else can make again.
 const FOLDERS: [&str; 2] = ["apps", "tls"];
@@ -37,7 +38,7 @@ impl OwnState for WholeState {
     async fn gather(&self) -> Answer<Vec<(String, PathBuf)>> {
         self.let_go().await?;
         let copy = self.copy();
-        crate::adapter::durable::make_folder(&copy).map_err(cannot_write)?;
+        durable::make_folder(&copy).map_err(cannot_copy)?;
         let file = copy.join("lavoir.db");
         // Small: decisions and names, no data of apps.
         sqlx::query("VACUUM INTO ?")
@@ -57,8 +58,12 @@ impl OwnState for WholeState {
 
     async fn let_go(&self) -> Answer<()> {
         match tokio::fs::remove_dir_all(self.copy()).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_write(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_copy(error)),
             _ => Ok(()),
         }
     }
+}
+
+fn cannot_copy(error: std::io::Error) -> Fault {
+    cannot_write(sqlx::Error::Io(error))
 }

@@ -124,7 +124,10 @@ fn all_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 async fn read_sound(file: &Path) -> Result<Kept, String> {
     let store = Sqlite::open_to_read(file).await;
     let store = store.map_err(|fault| fault.to_string())?;
-    let read = store.read_all().await.map_err(|fault| fault.to_string());
+    let read = store
+        .read_from(0, 999)
+        .await
+        .map_err(|fault| fault.to_string());
     store.close().await;
     let mut verifier = Verifier::default();
     let mut read = read?;
