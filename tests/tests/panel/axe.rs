@@ -85,12 +85,16 @@ fn walk(look_at: Look, language: &'static str, dark: bool) {
     let busy = serve(House::busy(), true, language);
     let calm = serve(House::calm(), true, language);
     let hostile = serve(House::hostile(), true, language);
-    let saving = serve(House::with(house::backups::saving()), true, language);
-    let damaged = serve(House::with(house::backups::damaged()), true, language);
+    let saving = serve(House::with(crate::house::backups::saving()), true, language);
+    let damaged = serve(
+        House::with(crate::house::backups::damaged()),
+        true,
+        language,
+    );
     let empty = serve(House::empty(), true, language);
     let hostile_folder = format!(
         "/backups/places/disque/snapshots/{}?path=/data/x",
-        house::backups::snapshot(2)
+        crate::house::backups::snapshot(2)
     );
     let stranger = serve(House::empty(), false, language);
     let untouched = serve(House::untouched(), false, language);
