@@ -380,7 +380,7 @@ fn somebody_is_told_once_what_failed_and_first_what_is_damaged() {
         of: Subject::App(app("blog")),
         code: "place-full".into(),
     };
-    assert_eq!(concerns(&house, 0), [only.clone()]);
+    assert_eq!(concerns(&house, 0), std::slice::from_ref(&only));
     let told = concerns(&house, 5);
     assert_eq!(told[0], only);
     assert_eq!(told.len(), 2, "the box is late, the blog is told once");
