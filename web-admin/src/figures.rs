@@ -200,6 +200,12 @@ impl Calendar {
         zoned(at, &self.zone).date()
     }
 
+    /// Whether it was in the night that has just ended.
+    pub(crate) fn is_last_night(&self, at: Timestamp) -> bool {
+        let then = zoned(at, &self.zone);
+        then.date() == self.now.date() && then.hour() < 8
+    }
+
     /// Today, by the box's clock.
     pub(crate) fn today(&self) -> Date {
         self.now.date()

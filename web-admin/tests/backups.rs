@@ -93,6 +93,25 @@ async fn home_says_what_needs_somebody() {
 }
 
 #[tokio::test]
+async fn many_that_are_late_are_one_thing_to_do() {
+    let late = |of: &str| Concern::Late {
+        of: of.parse().unwrap(),
+        last: None,
+    };
+    let mut all = backups::calm();
+    all.concerns = ["app:agenda", "app:blog", "app:carte", "box"]
+        .map(late)
+        .to_vec();
+    let browser = Browser::signed_in(&Arc::new(House::with(all)));
+    let home = page::parse(&browser.get("/").await.body).text();
+    assert!(home.contains("Une chose vous attend"), "{home}");
+    assert!(home.contains("4 sauvegardes ont échoué ou sont en retard."));
+    let page = page::parse(&browser.get("/backups").await.body).text();
+    let together = "Radicale, WordPress, carte, La machine elle-même.";
+    assert!(page.contains(together), "{page}");
+}
+
+#[tokio::test]
 async fn the_calendar_has_its_table_and_its_words() {
     let browser = Browser::signed_in(&Arc::new(House::busy()));
     let page = read(&browser.get("/backups").await.body);

@@ -123,7 +123,7 @@ pub const SNAPSHOTS_WAIT_MS_MAX: u64 = 20_000;
 /// Snapshots, or entries of a snapshot's folder, on a page of the panel.
 pub const SNAPSHOT_ROWS: usize = 100;
 /// Bytes of names and links that a page of a snapshot's folder holds.
-pub const SNAPSHOT_BYTES_ON_PAGE_MAX: usize = 20 * 1024;
+pub const SNAPSHOT_BYTES_ON_PAGE_MAX: usize = 14 * 1024;
 /// Between two looks whether a round is due, ms.
 pub const BACKUPS_EVERY_MS: u64 = 60_000;
 /// For an app to be held while its data are saved, ms; then it goes on and the snapshot fails.

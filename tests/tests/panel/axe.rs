@@ -85,6 +85,17 @@ fn walk(look_at: Look, language: &'static str, dark: bool) {
     let busy = serve(House::busy(), true, language);
     let calm = serve(House::calm(), true, language);
     let hostile = serve(House::hostile(), true, language);
+    let saving = serve(House::with(crate::house::backups::saving()), true, language);
+    let damaged = serve(
+        House::with(crate::house::backups::damaged()),
+        true,
+        language,
+    );
+    let empty = serve(House::empty(), true, language);
+    let hostile_folder = format!(
+        "/backups/places/disque/snapshots/{}?path=/data/x",
+        crate::house::backups::snapshot(2)
+    );
     let stranger = serve(House::empty(), false, language);
     let untouched = serve(House::untouched(), false, language);
     let browser = Browser::start("verger.example", 9, look_at, &pictures).unwrap();
@@ -96,6 +107,13 @@ fn walk(look_at: Look, language: &'static str, dark: bool) {
     }
     for (address, path) in [
         (&calm, "/"),
+        (&calm, "/backups"),
+        (&saving, "/backups"),
+        (&damaged, "/backups"),
+        (&empty, "/backups"),
+        (&hostile, "/backups"),
+        (&hostile, "/backups/apps/blog"),
+        (&hostile, hostile_folder.as_str()),
         (&hostile, "/"),
         (&hostile, "/apps/carte"),
         (&hostile, "/apps/fichiers"),
@@ -111,6 +129,7 @@ fn walk(look_at: Look, language: &'static str, dark: bool) {
         (&stranger, "/sign-in", "/sign-in"),
         (&untouched, "/first", "/first"),
         (&busy, "/account", "/account/password"),
+        (&busy, "/backups/add", "/backups/add"),
         (&busy, "/apps/blog/act/delete", "/apps/blog/act/delete"),
     ] {
         browser.go(&format!("{address}{path}")).unwrap();

@@ -49,6 +49,7 @@ home-went-back = “{ $name }” works, but its last change did not succeed.
 home-unwell = “{ $name }” does not answer as it should.
 home-update = “{ $name }” can go from version { $from } to version { $to }.
 home-see-app = See “{ $name }”
+home-backups-many = { $n } backups failed or are late.
 home-see-backups = See the backups
 home-see-machine = See the machine
 home-no-engine = Docker, which runs the apps, does not answer.

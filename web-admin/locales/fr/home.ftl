@@ -49,6 +49,7 @@ home-went-back = « { $name } » fonctionne, mais son dernier changement n'a pas
 home-unwell = « { $name } » ne répond pas comme il le devrait.
 home-update = « { $name } » peut passer de la version { $from } à la version { $to }.
 home-see-app = Voir « { $name } »
+home-backups-many = { $n } sauvegardes ont échoué ou sont en retard.
 home-see-backups = Voir les sauvegardes
 home-see-machine = Voir la machine
 home-no-engine = Docker, qui fait tourner les services, ne répond pas.

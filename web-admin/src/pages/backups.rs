@@ -159,9 +159,7 @@ fn well(reader: &Reader, apps: &[AppLine], backups: &Backups) -> String {
     match saved.iter().min() {
         None => reader.t("backups-first-comes"),
         Some(_) if saved.len() < wanted.len() => reader.t("backups-not-all"),
-        Some(oldest) if reader.calendar.day_of(*oldest) == reader.calendar.today() => {
-            reader.t("backups-well-tonight")
-        }
+        Some(oldest) if reader.calendar.is_last_night(*oldest) => reader.t("backups-well-tonight"),
         Some(oldest) => {
             let when = reader.calendar.moment(*oldest).words;
             reader.words().with("backups-well", &[("when", &when)])
@@ -182,7 +180,30 @@ fn attention(reader: &Reader, apps: &[AppLine], backups: &Backups) -> Vec<Value>
     let lines = |lines: &[String]| bounded(lines, limits::LOG_LINES_SHOWN_MAX, 4 * 1024);
     let none: &[String] = &[];
     let mut all = Vec::new();
+    let late: Vec<String> = backups
+        .concerns
+        .iter()
+        .filter_map(|concern| match concern {
+            Concern::Late { of, .. } => Some(heading(reader, apps, of)),
+            _ => None,
+        })
+        .collect();
+    // A disk that is away makes all of them late: that is one thing to do.
+    let together = late.len() > 2;
+    if together {
+        let names = late.join(", ");
+        let sentence = reader
+            .words()
+            .with("backups-late-names", &[("names", &names)]);
+        all.push(context! {
+            sentence, own => (), next_step => reader.t("backups-late-next"), grave => false,
+            when => (), lines => Vec::<String>::new(),
+        });
+    }
     for concern in &backups.concerns {
+        if together && matches!(concern, Concern::Late { .. }) {
+            continue;
+        }
         let sentence = said(reader, apps, concern);
         let (own, next, when, shown) = match concern {
             Concern::Nowhere => continue,

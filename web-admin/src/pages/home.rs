@@ -16,6 +16,9 @@ use crate::panel::Panel;
 use crate::reader::{Reader, SignedIn};
 use crate::render::Chapter;
 
+/// More of them about backups are told as one.
+const CONCERNS_MAX: usize = 3;
+
 /// An app as a row.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
@@ -44,12 +47,24 @@ pub(crate) async fn home(
     let apps = panel.admin.apps();
     let mut waiting = waiting(&reader, &apps);
     let concerns = panel.admin.backup_concerns();
-    waiting.extend(concerns.iter().map(|concern| Waiting {
-        sentence: super::backups::said(&reader, &apps, concern),
+    let grave = |concern: &Concern| concern.is_grave() && *concern != Concern::Nowhere;
+    let of_backups = |sentence: String, grave: bool| Waiting {
+        sentence,
         link: "/backups".into(),
         words: reader.t("home-see-backups"),
-        grave: concern.is_grave() && *concern != Concern::Nowhere,
-    }));
+        grave,
+    };
+    if concerns.len() > CONCERNS_MAX {
+        // A disk that is away makes all of them late: that is one thing to do.
+        let n = concerns.len() as u64;
+        let sentence = reader.words().count("home-backups-many", n);
+        waiting.push(of_backups(sentence, concerns.iter().any(grave)));
+    } else {
+        waiting.extend(concerns.iter().map(|concern| {
+            let sentence = super::backups::said(&reader, &apps, concern);
+            of_backups(sentence, grave(concern))
+        }));
+    }
     // What is broken comes first.
     waiting.sort_by_key(|one| !one.grave);
     let (busy, open) = (

@@ -1,5 +1,6 @@
 //! Snapshots: of one app by date, what is in one, a file of it, and the way back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::act::broke;
+use super::app::sentence;
 use super::backups::{heading, list_path, named};
 use crate::admin::{AppLine, No, NoKind, SnapshotFacts};
-use crate::figures;
+use crate::figures::{self, Moment};
 use crate::form_token::Taken;
 use crate::panel::Panel;
 use crate::reader::{Reader, SentBy, SignedIn};
@@ -92,9 +94,11 @@ async fn list(panel: &Panel, reader: &Reader, of: &Subject, from: usize) -> Resp
         .map(|one| async move { (one, in_time(panel.admin.snapshots(&one.id)).await) });
     let mut found: Vec<(&RepositoryId, SnapshotFacts)> = Vec::new();
     let mut away = Vec::new();
+    let mut there = BTreeSet::new();
     for (one, answer) in futures_util::future::join_all(asked).await {
         match answer {
             Ok(all) => {
+                there.insert(&one.id);
                 let its = all.into_iter().filter(|one| one.of.as_ref() == Some(of));
                 found.extend(its.map(|snapshot| (&one.id, snapshot)));
             }
@@ -112,6 +116,7 @@ async fn list(panel: &Panel, reader: &Reader, of: &Subject, from: usize) -> Resp
         .skip(from)
         .take(limits::SNAPSHOT_ROWS)
         .map(|(repository, snapshot)| {
+            let when = reader.calendar.moment(snapshot.at);
             let mut more = Vec::new();
             more.extend(
                 snapshot
@@ -126,7 +131,11 @@ async fn list(panel: &Panel, reader: &Reader, of: &Subject, from: usize) -> Resp
                 more.push(reader.t("snapshot-other-box"));
             }
             context! {
-                when => reader.calendar.moment(snapshot.at), more => more.join(" · "),
+                when => Moment {
+                    words: sentence(&when.words),
+                    ..when
+                },
+                more => more.join(" · "),
                 path => format!("/backups/places/{repository}/snapshots/{}", snapshot.id),
             }
         })
@@ -137,6 +146,7 @@ async fn list(panel: &Panel, reader: &Reader, of: &Subject, from: usize) -> Resp
     let places: Vec<Value> = backups
         .repositories
         .iter()
+        .filter(|one| there.contains(&one.id))
         .map(|one| {
             let busy = one.round.is_some();
             context! { id => one.id.as_str(), busy }
@@ -149,6 +159,7 @@ async fn list(panel: &Panel, reader: &Reader, of: &Subject, from: usize) -> Resp
     });
     let of_page = context! {
         rows, away, places, several, busy,
+        nowhere => backups.repositories.is_empty(),
         here => line.map(|app| context! { id => app.id.as_str(), name => reader.text(&app.name) }),
         is_box => *of == Subject::Box,
         gone => of.app().is_some() && line.is_none(),

@@ -3,7 +3,7 @@
 use lavoir_core::text::Text;
 use lavoir_web_admin::admin::*;
 
-use super::{GIB, ago, apps};
+use super::{GIB, ago, apps, no};
 
 pub fn machine(evil: bool) -> Machine {
     let history = (0..288_u64).map(|place| Sample {
@@ -68,4 +68,43 @@ pub fn machine(evil: bool) -> Machine {
         ],
         history: history.collect(),
     }
+}
+
+pub fn logs(evil: bool, lines: usize) -> Vec<ContainerLines> {
+    let written = |n: usize| -> Vec<String> {
+        (0..n.min(lines))
+            .map(|line| {
+                if evil {
+                    format!("{} \u{1b}[31m{line}", apps::EVIL)
+                } else {
+                    format!("172.18.0.3 - - [22/Nov/2026:06:5{}:12 +0000] \"GET /wp-login.php HTTP/1.1\" 200 4{line}", line % 10)
+                }
+            })
+            .collect()
+    };
+    vec![
+        ContainerLines {
+            service: if evil { apps::EVIL.into() } else { "db".into() },
+            lines: written(4),
+            trouble: None,
+        },
+        ContainerLines {
+            service: "app".into(),
+            lines: written(200),
+            trouble: None,
+        },
+        ContainerLines {
+            service: "mail".into(),
+            lines: Vec::new(),
+            trouble: Some(
+                no(
+                    NoKind::Missing,
+                    "no-container",
+                    "Le conteneur n'est pas là.",
+                    "The container is not there.",
+                )
+                .message,
+            ),
+        },
+    ]
 }

@@ -7,6 +7,7 @@ pub mod backups;
 mod ledger;
 mod machine;
 pub mod pages;
+mod people;
 mod recipes;
 
 use std::sync::Mutex;
@@ -293,41 +294,8 @@ impl Admin for House {
     }
 
     fn account(&self, who: &Session) -> Waits<'_, Result<Account, No>> {
-        let line = |id, s, browser: &str| SessionLine {
-            id,
-            since: ago(s),
-            last_used: ago(s / 60),
-            browser: if self.hostile {
-                apps::EVIL.into()
-            } else {
-                browser.into()
-            },
-        };
-        let sessions = vec![
-            line(
-                who.id,
-                3_600,
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-            ),
-            line(
-                77,
-                200_000,
-                "Mozilla/5.0 (Linux; Android 15) Chrome/142.0 Mobile Safari/537.36",
-            ),
-        ];
-        let tokens = vec![TokenLine {
-            id: 4,
-            label: if self.hostile {
-                apps::EVIL.into()
-            } else {
-                "Tableau de la salle".into()
-            },
-            scope: TokenScope::Read,
-            made: ago(500_000),
-            ends: Timestamp(NOW + 2_000_000_000),
-            last_used: Some(ago(600)),
-        }];
-        Box::pin(async move { Ok(Account { sessions, tokens }) })
+        let account = people::account(self.hostile, who);
+        Box::pin(async move { Ok(account) })
     }
 
     fn change_password(
@@ -409,47 +377,9 @@ impl Admin for House {
         })
     }
 
-    fn logs(&self, id: &AppId, lines: usize) -> Waits<'_, Result<Vec<ContainerLines>, No>> {
-        let evil = self.hostile;
-        let _ = id;
-        Box::pin(async move {
-            let written = |n: usize| -> Vec<String> {
-                (0..n.min(lines))
-                    .map(|line| {
-                        if evil {
-                            format!("{} \u{1b}[31m{line}", apps::EVIL)
-                        } else {
-                            format!("172.18.0.3 - - [22/Nov/2026:06:5{}:12 +0000] \"GET /wp-login.php HTTP/1.1\" 200 4{line}", line % 10)
-                        }
-                    })
-                    .collect()
-            };
-            Ok(vec![
-                ContainerLines {
-                    service: if evil { apps::EVIL.into() } else { "db".into() },
-                    lines: written(4),
-                    trouble: None,
-                },
-                ContainerLines {
-                    service: "app".into(),
-                    lines: written(200),
-                    trouble: None,
-                },
-                ContainerLines {
-                    service: "mail".into(),
-                    lines: Vec::new(),
-                    trouble: Some(
-                        no(
-                            NoKind::Missing,
-                            "no-container",
-                            "Le conteneur n'est pas là.",
-                            "The container is not there.",
-                        )
-                        .message,
-                    ),
-                },
-            ])
-        })
+    fn logs(&self, _: &AppId, lines: usize) -> Waits<'_, Result<Vec<ContainerLines>, No>> {
+        let written = machine::logs(self.hostile, lines);
+        Box::pin(async move { Ok(written) })
     }
 
     fn catalogue(&self) -> Waits<'_, Catalogue> {
@@ -648,30 +578,6 @@ impl Admin for House {
 
     fn watch(&self) -> Box<dyn Watch> {
         Box::new(Slowly(3))
-    }
-}
-
-impl House {
-    fn card(&self, mut recipe: lavoir_core::recipe::Recipe) -> RecipeCard {
-        if self.hostile {
-            apps::poison_recipe(&mut recipe);
-        }
-        let fit = match recipe.id.as_str() {
-            "peertube" => Fit::LacksMemory(1_400),
-            "photos" => Fit::LacksDisk(90_000),
-            "mastodon" => Fit::OtherProcessor,
-            _ => Fit::Fits,
-        };
-        let apps = self.apps.lock().unwrap();
-        let of_it = apps
-            .iter()
-            .filter(|app| app.line.recipe.as_str() == recipe.id);
-        RecipeCard {
-            id: recipe.id.parse().unwrap(),
-            installed: of_it.map(|app| app.line.id.clone()).collect(),
-            recipe,
-            fit,
-        }
     }
 }
 

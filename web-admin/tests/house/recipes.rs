@@ -1,7 +1,10 @@
 //! Recipes, cut short.
 
 use lavoir_core::recipe::Recipe;
+use lavoir_web_admin::admin::{Fit, RecipeCard};
 use serde_json::json;
+
+use super::House;
 
 pub fn all() -> Vec<Recipe> {
     vec![
@@ -129,4 +132,28 @@ pub fn questions() -> serde_json::Value {
         {"id": "visible", "kind": "boolean", "required": true, "default": "true",
          "label": {"fr": "Les moteurs de recherche peuvent-ils montrer ce site ?", "en": "May search engines show this site?"}}
     ])
+}
+
+impl House {
+    pub fn card(&self, mut recipe: Recipe) -> RecipeCard {
+        if self.hostile {
+            super::apps::poison_recipe(&mut recipe);
+        }
+        let fit = match recipe.id.as_str() {
+            "peertube" => Fit::LacksMemory(1_400),
+            "photos" => Fit::LacksDisk(90_000),
+            "mastodon" => Fit::OtherProcessor,
+            _ => Fit::Fits,
+        };
+        let apps = self.apps.lock().unwrap();
+        let of_it = apps
+            .iter()
+            .filter(|app| app.line.recipe.as_str() == recipe.id);
+        RecipeCard {
+            id: recipe.id.parse().unwrap(),
+            installed: of_it.map(|app| app.line.id.clone()).collect(),
+            recipe,
+            fit,
+        }
+    }
 }
