@@ -245,8 +245,8 @@ fn entries_are_sentences_in_both_languages() {
         (
             Actor::Box,
             failed,
-            "La machine n'a pas pu mener à bien pour « blog » la décision 3 : télécharger une image (image-absent).",
-            "The box could not carry out decision 3 for “blog”: download an image (image-absent).",
+            "La machine n'a pas pu faire pour « blog » ce que dit la ligne 3 : télécharger une image (image-absent).",
+            "The box could not do for “blog” what line 3 says: download an image (image-absent).",
         ),
     ] {
         let text = sentence(&entry(3, &tree, actor, vec![event]));
