@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lavoir_core::app::App;
 use lavoir_core::backup::{RepositoryId, Round, Subject, can_be_saved};
 use lavoir_core::command::{Action, Actor, Command, Report};
 use lavoir_core::id::{Revision, Timestamp};
@@ -37,6 +38,8 @@ pub struct Backups<W: World> {
     claims: Arc<Claims>,
     under_way: Arc<UnderWay>,
     offset_at: OffsetAt,
+    /// Whose turn it is to save the box itself.
+    own: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl<W: World> Clone for Backups<W> {
@@ -46,6 +49,7 @@ impl<W: World> Clone for Backups<W> {
             claims: self.claims.clone(),
             under_way: self.under_way.clone(),
             offset_at: self.offset_at.clone(),
+            own: self.own.clone(),
         }
     }
 }
@@ -63,6 +67,7 @@ impl<W: World> Backups<W> {
             claims,
             under_way,
             offset_at,
+            own: Arc::default(),
         }
     }
 
@@ -179,7 +184,7 @@ impl<W: World> Backups<W> {
                 let fault = super::reconcile::save::not_well(app_id);
                 return self.tell(id, subject, Err(fault)).await;
             };
-            let Some(_claim) = self.claims.claim(app_id) else {
+            let Some(claim) = self.claims.claim(app_id) else {
                 busy = true;
                 continue;
             };
@@ -197,7 +202,7 @@ impl<W: World> Backups<W> {
                 biased;
                 // What people decide comes first; the app has its turn again in this round.
                 () = decided_anew => return Ok(()),
-                saved = save_app(world, state, app, is, &at, &on_measure) => saved,
+                saved = save_app(world, state, app, is, &at, Some(claim), &on_measure) => saved,
             };
             return self.tell(id, subject, saved).await;
         }
@@ -207,9 +212,20 @@ impl<W: World> Backups<W> {
         }
         if round.left.contains(&Subject::Box) {
             self.under_way.begins(id, Some(&Subject::Box), now());
+            // Its copy has one place: in several repositories, one after the other.
+            let _alone = self.own.lock().await;
             let saved = save_box(world, state, &at, &on_measure).await;
             let saved = saved.map(|taken| (taken, 0));
             return self.tell(id, &Subject::Box, saved).await;
+        }
+        let from_here = |app: &App| {
+            let origin = app.origin.as_ref();
+            app.doing().is_some() && origin.is_some_and(|origin| origin.repository == *id)
+        };
+        // What is being restored is read from here in several steps: nothing is forgotten meanwhile.
+        if state.apps().values().any(from_here) {
+            world.clock().sleep(AGAIN).await;
+            return Ok(());
         }
         self.under_way.begins(id, None, now());
         self.tidy(state, id, round).await

@@ -5,6 +5,8 @@
 //! `${ANSWER_ADMIN_EMAIL}` (the Compose Specification's interpolation); a literal dollar is `$$`. The daemon fills
 //! them in when it carries a step out.
 
+mod whole;
+
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -15,6 +17,8 @@ use crate::day::Day;
 use crate::id::{Hostname, PartId, RecipeId};
 use crate::recipe::{Alphabet, Architecture, DatabaseEngine, HookMoment, Keep, Protocol};
 use crate::text::{Language, Text};
+
+pub use whole::CAPABILITIES;
 
 /// All that an app is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

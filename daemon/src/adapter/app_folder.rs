@@ -197,19 +197,22 @@ pub fn forget_hooks_from(folder: &Path, first: u64) -> io::Result<()> {
         apps => apps?,
     };
     for app in apps {
-        let file = app?.path().join("hooks");
-        let Some(noted) = durable::read(&file)? else {
-            continue;
-        };
-        let noted = String::from_utf8_lossy(&noted).into_owned();
-        let stays = |line: &&str| hook_line(line).is_some_and(|(revision, _)| revision.0 < first);
-        let kept: String = noted
-            .lines()
-            .filter(stays)
-            .map(|line| format!("{line}\n"))
-            .collect();
-        if kept != noted {
-            durable::write(&file, kept.as_bytes(), Access::PRIVATE)?;
+        let app = app?.path();
+        for file in [app.join("hooks"), app.join("loaded")] {
+            let Some(noted) = durable::read(&file)? else {
+                continue;
+            };
+            let noted = String::from_utf8_lossy(&noted).into_owned();
+            let revision = |line: &str| line.split_once(' ')?.0.parse::<u64>().ok();
+            let stays = |line: &&str| revision(line).is_some_and(|revision| revision < first);
+            let kept: String = noted
+                .lines()
+                .filter(stays)
+                .map(|line| format!("{line}\n"))
+                .collect();
+            if kept != noted {
+                durable::write(&file, kept.as_bytes(), Access::PRIVATE)?;
+            }
         }
     }
     Ok(())

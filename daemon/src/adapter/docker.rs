@@ -97,6 +97,8 @@ pub struct Docker {
     size: OnceCell<(i64, i64)>,
     /// Where it keeps volumes and images, asked once.
     data_root: OnceCell<PathBuf>,
+    /// Containers that stand still because we hold them, not because somebody has paused them.
+    held: std::sync::Mutex<stream::Held>,
 }
 
 impl Docker {
@@ -119,6 +121,7 @@ impl Docker {
             api: AtomicUsize::new(API_MINOR),
             size: OnceCell::new(),
             data_root: OnceCell::new(),
+            held: Default::default(),
         })
     }
 

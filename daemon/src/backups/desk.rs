@@ -10,6 +10,7 @@ use lavoir_core::id::{AppId, Timestamp};
 use lavoir_core::limits;
 use lavoir_core::refusal::{BackupRefusal, Refusal};
 use lavoir_core::state::State;
+use lavoir_core::text::Text;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -19,8 +20,8 @@ use super::under_way::{Now, UnderWay};
 use super::{OffsetAt, jitter};
 use crate::engine::{Beside, Engine, No};
 use crate::ports::{
-    Bytes, Clock as _, Entropy as _, Listed, Opener, PrivateStore as _, Repositories as _, Room,
-    World,
+    Bytes, Clock as _, Entropy as _, Fault, Listed, Opener, PrivateStore as _, Repositories as _,
+    Room, World,
 };
 use crate::reconcile::manifest::{MANIFEST, Manifest};
 use crate::reconcile::save::{host, opener};
@@ -120,6 +121,8 @@ impl<W: World> BackupDesk<W> {
         decide(&self.engine.state(), &request)?;
         let kept = world.private_store().repository_key(&new.repository);
         let key = match (new.key, kept.await?) {
+            // What lies in the earlier place of that name is read with its key alone.
+            (Some(given), Some(kept)) if *kept != given => return Err(name_kept().into()),
             (Some(given), _) => Zeroizing::new(given),
             // Of a repository of that name that was removed: what lies there is still read with it.
             (None, Some(kept)) => kept,
@@ -248,6 +251,13 @@ impl<W: World> BackupDesk<W> {
         let repositories = self.engine.world().repositories();
         let manifest = repositories.read(&at, snapshot, MANIFEST).await?;
         let manifest = Manifest::read(manifest).await?;
+        // What people chose is what its tag says.
+        let tag = Subject::App(manifest.app.clone()).to_string();
+        let all = repositories.snapshots(&at).await?;
+        let mut chosen = all.iter().filter(|known| known.id == *snapshot);
+        if !chosen.any(|known| known.tags.contains(&tag)) {
+            return Err(another_app().into());
+        }
         let action = Action::Restore {
             app: manifest.app.clone(),
             release: Box::new(manifest.release),
@@ -266,6 +276,28 @@ impl<W: World> BackupDesk<W> {
         let (id, saved) = state.backups().last_saved(&subject)?;
         Some((id.clone(), saved.snapshot.clone()))
     }
+}
+
+fn name_kept() -> Fault {
+    Fault::lasting(
+        "repository-name-kept",
+        Text::new(
+            "Un autre dépôt a porté ce nom, avec une autre clé, que la machine garde.",
+            "Another repository had this name, with another key, which the box keeps.",
+        ),
+        Text::new("Choisissez un autre nom.", "Choose another name."),
+    )
+}
+
+fn another_app() -> Fault {
+    Fault::lasting(
+        "snapshot-of-another-app",
+        Text::new(
+            "Cette sauvegarde ne contient pas le service que son étiquette annonce.",
+            "This snapshot does not hold the app that its tag says.",
+        ),
+        Text::new("Choisissez-en une autre.", "Choose another one."),
+    )
 }
 
 fn unknown(id: &RepositoryId) -> No {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lavoir_core::recipe::{Keep, Recipe};
-use lavoir_core::release::Condition;
+use lavoir_core::release::{CAPABILITIES, Condition};
 
 use super::compose::{Compose, Source};
 use super::problem::{Code, Problems};
@@ -217,27 +217,6 @@ fn secrets(folder: &RecipeFolder, problems: &mut Problems) {
         }
     }
 }
-
-/// Capabilities that a recipe may ask for. DAC_READ_SEARCH would open any file of the machine by its handle, MKNOD its
-/// devices: no reason is good enough.
-const CAPABILITIES: [&str; 16] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "KILL",
-    "LEASE",
-    "NET_BIND_SERVICE",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-    "SYS_NICE",
-];
 
 fn capabilities(folder: &RecipeFolder, problems: &mut Problems) {
     let declared = &folder.recipe.capabilities;

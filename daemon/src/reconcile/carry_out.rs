@@ -159,7 +159,7 @@ impl<W: World> Worker<W> {
         };
         let at = save::opener(&**world, &state, repository).await?;
         let (taken, held_ms) =
-            save::save_app(world, &state, &self.app, proven, &at, on_measure).await?;
+            save::save_app(world, &state, &self.app, proven, &at, None, on_measure).await?;
         let report = save::report(
             repository,
             Subject::App(self.app.id.clone()),

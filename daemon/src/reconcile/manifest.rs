@@ -65,7 +65,14 @@ impl Manifest {
         }
         let format: Format = serde_json::from_slice(&bytes).map_err(|_| unsound())?;
         match format.format {
-            FORMAT => serde_json::from_slice(&bytes).map_err(|_| unsound()),
+            FORMAT => {
+                let manifest: Self = serde_json::from_slice(&bytes).map_err(|_| unsound())?;
+                // Whoever has the key could have written it.
+                match manifest.release.is_whole() {
+                    true => Ok(manifest),
+                    false => Err(unsound()),
+                }
+            }
             later => Err(of_later(later)),
         }
     }

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::faults::{held_too_long, inconsistent, key_lost, no_dump, volume_lost};
 use super::manifest::{MANIFEST, Manifest};
 use super::order;
+use crate::claims::Claim;
 use crate::ports::{
     Answer, AppFiles as _, Bytes, Clock as _, Containers as _, Content, Fault, Moment, OnMeasure,
     Opener, OwnState as _, Pending, PrivateStore as _, Repositories as _, Taken, World,
@@ -60,6 +61,7 @@ pub async fn save_app<W: World>(
     app: &App,
     (release, generation): (&Release, u64),
     at: &Opener,
+    claim: Option<Claim>,
     on_measure: OnMeasure<'_>,
 ) -> Answer<(Taken, u64)> {
     let mut folders = Vec::new();
@@ -103,6 +105,7 @@ pub async fn save_app<W: World>(
         dumps,
         since: AtomicU64::new(0),
         held_ms: AtomicU64::new(0),
+        _claim: claim,
     });
     let content = Content {
         host: host(state),
@@ -188,6 +191,8 @@ struct Stillness<W: World> {
     /// Since when they are held, ms; nought when they are not.
     since: AtomicU64,
     held_ms: AtomicU64,
+    /// Nobody changes the app before it goes on, also when nobody waits for the snapshot any more.
+    _claim: Option<Claim>,
 }
 
 impl<W: World> Stillness<W> {

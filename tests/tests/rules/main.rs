@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backups;
+mod elsewhere;
 mod lasting;
 
 use std::collections::{BTreeMap, BTreeSet};

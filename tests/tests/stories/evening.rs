@@ -363,7 +363,15 @@ fn publish(browser: &Browser, site: &str, password: &str) -> Result<()> {
     let really = ".editor-post-publish-panel .editor-post-publish-button";
     browser.wait("the last question", |browser| Ok(browser.has(really)))?;
     browser.choose(really)?;
-    browser.wait("the page to be published", |browser| {
+    // What is lost on the way is sent again, as a person would.
+    browser.wait_long("the page to be published", EDITOR, |browser| {
+        if browser.has(".components-notice.is-error") {
+            let again = match browser.has(really) {
+                true => really,
+                false => ".editor-post-publish-panel__toggle",
+            };
+            browser.choose(again)?;
+        }
         Ok(browser.has(".post-publish-panel__postpublish"))
     })?;
     the_page_is_there(browser, site)

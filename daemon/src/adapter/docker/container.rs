@@ -146,7 +146,7 @@ impl Docker {
         Ok(self
             .own_container(app, service)
             .await?
-            .map(|container| observed(app, service, &container)))
+            .map(|container| observed(app, service, &container, self.holds(&container))))
     }
 
     /// The service's container; none when it is not there, a fault when its name belongs to somebody else.
@@ -366,6 +366,7 @@ pub(super) fn observed(
     app: &AppId,
     service: &PartId,
     container: &ContainerInspectResponse,
+    held: bool,
 ) -> ObservedContainer {
     let labels = container.config.as_ref().and_then(|c| c.labels.as_ref());
     let made_from = labels.and_then(|l| l.get(SPEC)).cloned();
@@ -377,16 +378,17 @@ pub(super) fn observed(
     let paused = container.state.as_ref().and_then(|s| s.paused) == Some(true);
     // What somebody has renamed, paused or cut off is not what it was made as: it is made anew.
     let as_made = network.is_some()
-        && !paused
+        && (!paused || held)
         && name.trim_start_matches('/') == container_name(app, service);
     ObservedContainer {
         spec: made_from.filter(|_| as_made).unwrap_or_default(),
-        run: run(container),
+        run: run(container, held),
         address: network.and_then(|n| n.ip_address.as_deref()?.parse::<IpAddr>().ok()),
     }
 }
 
-fn run(container: &ContainerInspectResponse) -> Run {
+/// The engine calls a container that stood still unwell until its next health check.
+fn run(container: &ContainerInspectResponse, held: bool) -> Run {
     use ContainerStateStatusEnum as Status;
     let Some(state) = &container.state else {
         return Run::Created;
@@ -395,7 +397,7 @@ fn run(container: &ContainerInspectResponse) -> Run {
     match state.status {
         Some(Status::RUNNING | Status::PAUSED | Status::STOPPING) => match health {
             Some(HealthStatusEnum::STARTING) => Run::Starting,
-            Some(HealthStatusEnum::UNHEALTHY) => Run::Unhealthy,
+            Some(HealthStatusEnum::UNHEALTHY) if !held => Run::Unhealthy,
             _ => Run::Healthy,
         },
         // Between two tries of a container that falls over: not there yet, until it has fallen too often.

@@ -125,7 +125,8 @@ impl Docker {
                 continue;
             };
             if self.is_ours(Some(labels)) {
-                let observed = container::observed(&app, &service, &container);
+                let observed =
+                    container::observed(&app, &service, &container, self.holds(&container));
                 seen.apps
                     .entry(app)
                     .or_default()

@@ -1,12 +1,14 @@
 //! Dumps: commands inside a container whose output or input may be larger than memory. And the moment in which an
 //! app's containers stand still for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::Duration;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt, stream};
 use lavoir_core::id::{AppId, PartId};
 use lavoir_core::limits::LOG_LINES_SHOWN_MAX;
@@ -20,6 +22,11 @@ use crate::ports::{Answer, Bytes, Fault, Ran};
 
 /// Pieces of a dump on their way to whoever reads it: the engine is not read faster than the repository writes.
 const PIECES_MAX: usize = 8;
+/// After it was let go, until a container's health has surely been checked again.
+const UNTIL_CHECKED: Duration = Duration::from_secs(120);
+
+/// Containers that we hold, by id, or held until then.
+pub(super) type Held = BTreeMap<String, Option<Instant>>;
 
 impl Docker {
     pub(super) async fn dump_of(
@@ -177,6 +184,26 @@ impl Docker {
         })
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_held(&self, id: &str) {
+        let mut held = self.held();
+        held.retain(|_, until| until.is_none_or(|until| until.elapsed() < UNTIL_CHECKED));
+        held.insert(id.to_owned(), None);
+    }
+
+    /// Whether a container that was seen to stand still did so because we held it.
+    pub(super) fn holds(&self, container: &ContainerInspectResponse) -> bool {
+        let id = container.id.as_ref();
+        match id.and_then(|id| self.held().get(id).copied()) {
+            Some(None) => true,
+            Some(Some(until)) => until.elapsed() < UNTIL_CHECKED,
+            None => false,
+        }
+    }
+
     pub(super) async fn freeze(&self, app: &AppId, services: &BTreeSet<PartId>) -> Answer<()> {
         for service in services {
             let Some(container) = self.own_container(app, service).await? else {
@@ -189,6 +216,8 @@ impl Docker {
             else {
                 continue;
             };
+            // Known before it is so: nobody must take it for one that somebody has paused.
+            self.note_held(&id);
             let frozen = self.client(QUICK)?.pause_container(&id).await;
             frozen.map_err(|e| fault::engine(&e))?;
         }
@@ -203,11 +232,18 @@ impl Docker {
                     return Ok(());
                 };
                 let state = container.state.unwrap_or_default();
-                let Some(id) = container.id.filter(|_| state.paused.unwrap_or_default()) else {
+                let Some(id) = container.id else {
                     return Ok(());
                 };
-                let thawed = self.client(QUICK)?.unpause_container(&id).await;
-                thawed.map_err(|e| fault::engine(&e))
+                if state.paused.unwrap_or_default() {
+                    let thawed = self.client(QUICK)?.unpause_container(&id).await;
+                    thawed.map_err(|e| fault::engine(&e))?;
+                }
+                // A look that saw it stand still may not have come to its end.
+                if let Some(until) = self.held().get_mut(&id) {
+                    *until = Some(Instant::now());
+                }
+                Ok(())
             };
             // One that will not must not keep the others.
             first = first.and(thawed.await);

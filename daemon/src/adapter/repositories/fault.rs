@@ -8,6 +8,20 @@ use rustic_core::{FileType, Id, RusticError};
 
 use crate::ports::Fault;
 
+pub(super) fn weak_key() -> Fault {
+    Fault::lasting(
+        "repository-key-weak",
+        Text::new(
+            "Il n'y a pas encore de sauvegardes à cet endroit, et la clé donnée est trop courte pour en commencer.",
+            "There are no backups at that place yet, and the key given is too short to begin some with.",
+        ),
+        Text::new(
+            "Ne donnez pas de clé : la machine en fait une.",
+            "Give no key: the box makes one.",
+        ),
+    )
+}
+
 /// The folder is not there, or nothing of ours is in it: most often a disk that is not plugged in.
 pub(super) fn not_there(place: &str) -> Fault {
     Fault::passing(

@@ -31,6 +31,8 @@ const TREE_PACK_SIZE: &str = "4MiB";
 const LOCK_IS_STALE: Duration = Duration::from_secs(30 * 60);
 /// What a repository's folder may have in it while it is being made, and a new file system's own folder.
 const EMPTY_FOLDERS: [&str; 4] = ["data", "index", "locks", "snapshots"];
+/// Of a key with which something new is made.
+const KEY_BYTES_MIN: usize = 20;
 const LOST_AND_FOUND: &str = "lost+found";
 
 /// A repository that is open, with what carries its files.
@@ -172,6 +174,10 @@ impl Door {
         }
         if self.made.exists() {
             return Err(fault::not_there(&self.shown()));
+        }
+        // Ours are longer; one that is given opens what is there already.
+        if self.at.key.len() < KEY_BYTES_MIN {
+            return Err(fault::weak_key());
         }
         self.clear()?;
         let carrier = self.raw(work)?;

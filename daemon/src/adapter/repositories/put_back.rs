@@ -200,6 +200,11 @@ impl PutBack<'_> {
     ) -> Answer<()> {
         let nodes = self.nodes(tree)?;
         let wanted: BTreeSet<_> = nodes.iter().map(|node| node.name().into_owned()).collect();
+        // Twice the same name: what is made of the first would be found under the second.
+        if wanted.len() != nodes.len() {
+            let twice = format!("a name that stands twice: {}", inside.display());
+            return Err(fault::damaged(vec![twice]));
+        }
         let cannot =
             |path: &Path, error: &io::Error| fault::cannot_put_back(&path.to_string_lossy(), error);
         for name in names(here).map_err(|error| cannot(inside, &error))? {
@@ -397,7 +402,10 @@ fn set(folder: &OwnedFd, name: &OsStr, meta: &Metadata, kind: &NodeType) -> io::
     if !is_link {
         // restic writes no mode where there are no permissions at all.
         let mode = Mode::from_bits_truncate(unix_mode(meta.mode.unwrap_or(0)));
-        rustix::fs::chmodat(folder, name, mode, AtFlags::empty())?;
+        // By the file itself, never by what a link leads to.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let itself = openat(folder, name, flags, Mode::empty())?;
+        rustix::fs::fchmod(itself, mode)?;
     }
     set_attributes(folder, name, meta)?;
     // Before 1970 too, the part of a second counts forward.

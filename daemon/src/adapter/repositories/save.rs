@@ -63,8 +63,13 @@ pub(super) async fn save(
     };
     let first = plan.clone();
     let before = on_thread(move || first.read_ahead()).await?;
-    // Whoever was held half must be let go too.
-    let dumps = match moment.begin().await {
+    plan.work.go_on()?;
+    // Whoever was held half must be let go too, also when nobody waits any more.
+    let begun = tokio::select! {
+        begun = moment.begin() => begun,
+        () = plan.work.stop.cancelled() => Err(fault::cancelled()),
+    };
+    let dumps = match begun {
         Ok(dumps) => dumps,
         Err(fault) => {
             let _ = moment.end().await;
