@@ -3,6 +3,8 @@
 use lavoir_core::release::{BuildContext, ContextFile, FileTemplate, Image, MountSource, Release};
 use lavoir_tests::shapes::{full_with_dump, part};
 
+type Change = fn(&mut Release);
+
 fn whole() -> Release {
     full_with_dump("notebook", 1, "blog.example.org")
 }
@@ -19,7 +21,7 @@ fn file(mode: u32) -> FileTemplate {
 #[test]
 fn what_no_recipe_could_ask_for_is_not_taken() {
     assert!(whole().is_whole());
-    let hostile: &[(&str, fn(&mut Release))] = &[
+    let hostile: &[(&str, Change)] = &[
         ("a file of the machine", |r| {
             r.files.insert("/etc/cron.d/x".into(), file(0o644));
         }),
