@@ -427,7 +427,8 @@ async fn settle_doubt<W: World>(world: &W, writer: &mut Writer) -> Answer<bool> 
     }
 }
 
-fn nowhere() -> Machine {
+/// For what does not depend on the machine.
+pub(crate) fn nowhere() -> Machine {
     Machine {
         architecture: None,
         ram_mib: 0,

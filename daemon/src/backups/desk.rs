@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lavoir_core::backup::{KeepRule, Place, RepositoryId, SnapshotId, Subject};
-use lavoir_core::command::{Action, Actor, Command, Machine, Request};
+use lavoir_core::command::{Action, Actor, Command, Request};
 use lavoir_core::decide::decide;
 use lavoir_core::id::{AppId, Timestamp};
 use lavoir_core::limits;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::cards::{RepositoryCard, SnapshotCard, card, snapshot_card};
 use super::under_way::{Now, UnderWay};
 use super::{OffsetAt, jitter};
-use crate::engine::{Beside, Engine, No};
+use crate::engine::{Beside, Engine, No, nowhere};
 use crate::ports::{
     Bytes, Clock as _, Entropy as _, Fault, Listed, Opener, PrivateStore as _, Repositories as _,
     Room, World,
@@ -303,16 +303,4 @@ fn another_app() -> Fault {
 fn unknown(id: &RepositoryId) -> No {
     let repository = id.clone();
     Refusal::from(BackupRefusal::NoSuchRepository { repository }).into()
-}
-
-/// Repositories do not depend on the machine.
-fn nowhere() -> Machine {
-    Machine {
-        architecture: None,
-        ram_mib: 0,
-        disk_free_mib: 0,
-        engine: false,
-        ports_in_use: Default::default(),
-        data_mib: Default::default(),
-    }
 }
