@@ -20,7 +20,9 @@ use tokio::task::JoinSet;
 
 use crate::claims::Claims;
 use crate::engine::{Engine, No};
-use crate::ports::{Answer, Clock as _, Fault, Measure, Part, Repositories as _, Taken, World};
+use crate::ports::{
+    Answer, Clock as _, Fault, Measure, Opener, Part, Repositories as _, Taken, World,
+};
 use crate::reconcile::save::{host, opener, report, save_app, save_box};
 use under_way::UnderWay;
 
@@ -228,7 +230,7 @@ impl<W: World> Backups<W> {
             return Ok(());
         }
         self.under_way.begins(id, None, now());
-        self.tidy(state, id, round).await
+        self.tidy(state, id, round, &at).await
     }
 
     async fn tell(
@@ -252,9 +254,14 @@ impl<W: World> Backups<W> {
         self.submit(report).await
     }
 
-    async fn tidy(&self, state: &State, id: &RepositoryId, round: &Round) -> Answer<()> {
+    async fn tidy(
+        &self,
+        state: &State,
+        id: &RepositoryId,
+        round: &Round,
+        at: &Opener,
+    ) -> Answer<()> {
         let world = self.engine.world();
-        let at = opener(&**world, state, id).await?;
         let Some(repository) = state.backups().repositories().get(id) else {
             return Ok(());
         };
@@ -262,12 +269,12 @@ impl<W: World> Backups<W> {
         let repositories = world.repositories();
         let done = async {
             let tidied = repositories
-                .tidy(&at, &host(state), &repository.keep, &on_measure)
+                .tidy(at, &host(state), &repository.keep, &on_measure)
                 .await?;
             let day = world.clock().now().0 / limits::DAY_MS;
             let turn = u32::try_from(day % u64::from(CHECK_PARTS)).unwrap_or_default();
             let part = Part::OneOf(turn, CHECK_PARTS);
-            let damaged = repositories.check(&at, part, &on_measure).await?;
+            let damaged = repositories.check(at, part, &on_measure).await?;
             Ok::<_, Fault>((tidied, damaged))
         };
         let (tidied, code) = match done.await {

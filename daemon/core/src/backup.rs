@@ -213,14 +213,9 @@ impl Backups {
 
     /// The last good snapshot of it, in whichever repository.
     pub fn last_saved(&self, subject: &Subject) -> Option<(&RepositoryId, &Saved)> {
-        let saved = |(id, repository): (&'_ RepositoryId, &'_ Repository)| -> Option<Timestamp> {
-            let _ = id;
-            repository.saved.get(subject).map(|saved| saved.at)
-        };
-        self.repositories
-            .iter()
-            .max_by_key(|entry| saved((entry.0, entry.1)))
-            .and_then(|(id, repository)| Some((id, repository.saved.get(subject)?)))
+        let all = self.repositories.iter();
+        all.filter_map(|(id, repository)| Some((id, repository.saved.get(subject)?)))
+            .max_by_key(|(_, saved)| saved.at)
     }
 
     /// Where a snapshot before an update goes: to the repository that served last.

@@ -268,14 +268,6 @@ impl<W: World> BackupDesk<W> {
         let state = self.act(actor, action).await?;
         Ok((manifest.app, state))
     }
-
-    /// The last good snapshot of an app, and where.
-    pub fn latest(&self, app: &AppId) -> Option<(RepositoryId, SnapshotId)> {
-        let state = self.engine.state();
-        let subject = Subject::App(app.clone());
-        let (id, saved) = state.backups().last_saved(&subject)?;
-        Some((id.clone(), saved.snapshot.clone()))
-    }
 }
 
 fn name_kept() -> Fault {
